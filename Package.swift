@@ -1,0 +1,104 @@
+// swift-tools-version:6.2
+import PackageDescription
+
+/// Every target of ours is Swift 6 language mode with warnings as errors.
+let strict: [SwiftSetting] = [
+    .swiftLanguageMode(.v6), .treatAllWarnings(as: .error), .enableUpcomingFeature("ExistentialAny"),
+    .enableUpcomingFeature("MemberImportVisibility"),
+]
+
+func room(_ name: String, _ dependencies: [Target.Dependency] = []) -> Target {
+    .target(name: name, dependencies: dependencies, swiftSettings: strict)
+}
+
+func tests(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
+    .testTarget(name: name, dependencies: dependencies, swiftSettings: strict)
+}
+
+let package = Package(
+    name: "eks-sim",
+    products: [
+        .library(name: "EKSSim", targets: ["EKSSim"]),
+        .executable(name: "eks-sim", targets: ["eks-sim"]),
+    ],
+    dependencies: [
+        .package(url: "https://github.com/apple/swift-nio.git", from: "2.101.2"),
+        .package(url: "https://github.com/apple/swift-nio-ssl.git", from: "2.37.6"),
+        .package(url: "https://github.com/apple/swift-nio-http2.git", from: "1.46.0"),
+        .package(url: "https://github.com/apple/swift-nio-extras.git", from: "1.35.2"),
+        .package(url: "https://github.com/apple/swift-certificates.git", from: "1.21.1"),
+        .package(url: "https://github.com/apple/swift-crypto.git", from: "4.5.2"),
+        .package(url: "https://github.com/apple/swift-asn1.git", from: "1.7.4"),
+        .package(url: "https://github.com/apple/swift-argument-parser.git", from: "1.8.2"),
+        .package(url: "https://github.com/apple/swift-log.git", from: "1.16.2"),
+        .package(url: "https://github.com/jpsim/Yams.git", from: "6.2.2"),
+        .package(url: "https://github.com/groue/GRDB.swift.git", from: "7.10.0"),
+        .package(url: "https://github.com/vapor/jwt-kit.git", from: "5.7.1"),
+    ],
+    targets: [
+        // Base
+        .target(name: "CFacts", exclude: ["data"]),
+        room("Facts", ["CFacts"]),
+        room("IPAddress"),
+        room("JSON"),
+        room("YAML", ["JSON", .product(name: "Yams", package: "Yams")]),
+        room("World"),
+        room("HTTP", ["World"]),
+        room("Store", ["World"]),
+        room("StoreSQLite", ["Store", "World", .product(name: "GRDB", package: "GRDB.swift")]),
+        room(
+            "PKI",
+            [
+                "World",
+                .product(name: "Crypto", package: "swift-crypto"),
+                .product(name: "CryptoExtras", package: "swift-crypto"),
+                .product(name: "X509", package: "swift-certificates"),
+                .product(name: "SwiftASN1", package: "swift-asn1"),
+                .product(name: "JWTKit", package: "jwt-kit"),
+            ]),
+        // Engines
+        room("KubeAPI", ["Facts", "JSON", "World", "YAML"]),
+        room("RBAC", ["Facts", "JSON"]),
+        room("IAMAuthenticator", ["HTTP", "JSON", "World", "YAML"]),
+        room("IAMPolicy", ["JSON", "IPAddress"]),
+        // Services
+        room("KubeAPIServer", ["Facts", "HTTP", "IPAddress", "JSON", "KubeAPI", "RBAC", "Store", "World", "YAML"]),
+        room(
+            "AWSServices",
+            [
+                "Facts", "HTTP", "IAMPolicy", "IPAddress", "JSON", "Store", "World",
+                .product(name: "Crypto", package: "swift-crypto"),
+            ]),
+        // Edge
+        room(
+            "Frontend",
+            [
+                "HTTP", "IPAddress", "PKI", "World",
+                .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOPosix", package: "swift-nio"),
+                .product(name: "NIOHTTP1", package: "swift-nio"),
+                .product(name: "NIOTLS", package: "swift-nio"),
+                .product(name: "NIOSSL", package: "swift-nio-ssl"),
+                .product(name: "NIOHTTP2", package: "swift-nio-http2"),
+                .product(name: "NIOExtras", package: "swift-nio-extras"),
+            ]),
+        // Front
+        room(
+            "EKSSim",
+            [
+                "AWSServices", "Frontend", "HTTP", "IAMAuthenticator", "IPAddress", "JSON", "KubeAPI", "KubeAPIServer", "PKI", "RBAC",
+                "Store", "StoreSQLite", "World", "YAML",
+                .product(name: "Logging", package: "swift-log"),
+            ]),
+        .executableTarget(
+            name: "eks-sim",
+            dependencies: [
+                "EKSSim", "HTTP", "JSON", "World", "IAMAuthenticator",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+                .product(name: "Logging", package: "swift-log"),
+            ], swiftSettings: strict),
+        // Conformance
+        room("ConformanceVectors", ["IAMAuthenticator", "IAMPolicy", "JSON", "KubeAPI", "RBAC", "World"]),
+        .executableTarget(name: "vector-runner", dependencies: ["ConformanceVectors"], swiftSettings: strict),
+    ]
+)

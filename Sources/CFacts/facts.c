@@ -1,0 +1,40 @@
+#include "facts.h"
+
+// Swift has no way to put a file into a binary without a literal per byte; C23's #embed does it for nothing.
+#define FACT(name)                                                                                                     \
+    cfacts_file cfacts_##name(void) { return (cfacts_file){name##_file, sizeof(name##_file)}; }
+
+static const unsigned char kubernetes_schema_file[] = {
+#embed "data/schema.json"
+};
+FACT(kubernetes_schema)
+
+static const unsigned char kubernetes_resources_file[] = {
+#embed "data/resources.json"
+};
+FACT(kubernetes_resources)
+
+static const unsigned char kubernetes_columns_file[] = {
+#embed "data/columns.json"
+};
+FACT(kubernetes_columns)
+
+static const unsigned char kubernetes_bootstrap_rbac_file[] = {
+#embed "data/bootstrap-rbac.json"
+};
+FACT(kubernetes_bootstrap_rbac)
+
+static const unsigned char kubernetes_protobuf_file[] = {
+#embed "data/protobuf.json"
+};
+FACT(kubernetes_protobuf)
+
+static const unsigned char access_policies_file[] = {
+#embed "data/access-policies.json"
+};
+FACT(access_policies)
+
+static const unsigned char eks_operations_file[] = {
+#embed "data/eks-operations.json"
+};
+FACT(eks_operations)

@@ -1,0 +1,24 @@
+import CFacts
+
+/// The tables that eks-sim is generic over, compiled into the binary: Kubernetes 1.36's schema, resources, printer columns and
+/// bootstrap objects, EKS access policies and EKS API operations. Each file states its own source; `make facts` rebuilds them.
+public enum Facts {
+    /// Types and kinds of the APIs served by default (`schema.json`).
+    public static var kubernetesSchema: UnsafeRawBufferPointer { bytes(cfacts_kubernetes_schema()) }
+    /// Groups, versions, resources and subresources with their discovery facts (`resources.json`).
+    public static var kubernetesResources: UnsafeRawBufferPointer { bytes(cfacts_kubernetes_resources()) }
+    /// Table columns by `group/version/resource` (`columns.json`).
+    public static var kubernetesColumns: UnsafeRawBufferPointer { bytes(cfacts_kubernetes_columns()) }
+    /// What a fresh cluster contains (`bootstrap-rbac.json`).
+    public static var kubernetesBootstrap: UnsafeRawBufferPointer { bytes(cfacts_kubernetes_bootstrap_rbac()) }
+    /// Protobuf field numbers by type (`protobuf.json`).
+    public static var kubernetesProtobuf: UnsafeRawBufferPointer { bytes(cfacts_kubernetes_protobuf()) }
+    /// EKS access policies and their rules (`access-policies.json`).
+    public static var accessPolicies: UnsafeRawBufferPointer { bytes(cfacts_access_policies()) }
+    /// The EKS API: operations, paths, members and constraints (`eks-operations.json`).
+    public static var eksOperations: UnsafeRawBufferPointer { bytes(cfacts_eks_operations()) }
+
+    private static func bytes(_ file: cfacts_file) -> UnsafeRawBufferPointer {
+        UnsafeRawBufferPointer(start: file.bytes, count: file.count)
+    }
+}
