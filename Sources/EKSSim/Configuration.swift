@@ -1,0 +1,57 @@
+public import World
+
+/// How a simulator is started. Every setting has a default; `Configuration()` is a simulator in memory on free ports.
+public struct Configuration: Sendable {
+    /// Where the state lives.
+    public enum State: Sendable, Hashable {
+        /// Nowhere: it ends with the simulator.
+        case memory
+        /// In a SQLite file, made when it does not exist.
+        case file(String)
+    }
+
+    /// What an acknowledged write survives.
+    public enum Durability: String, Sendable, Hashable, CaseIterable {
+        /// A power loss: `fsync` for each commit.
+        case full
+        /// A crash of the process, `kill -9` included.
+        case normal
+        /// Nothing; there is no file.
+        case memory
+    }
+
+    /// Where sockets are opened.
+    public enum Sockets: Sendable, Hashable {
+        /// None: requests are handed in through `Simulator.handle`.
+        case none
+        /// On an address; port 0 means any free port.
+        case listen(host: String, awsPort: Int, apiPort: Int)
+    }
+
+    /// Where the state lives.
+    public var state: State = .memory
+    /// What an acknowledged write survives.
+    public var durability: Durability = .normal
+    /// Where sockets are opened.
+    public var sockets: Sockets = .listen(host: "127.0.0.1", awsPort: 0, apiPort: 0)
+    /// How the clock moves.
+    public var clock: WorldClock.Mode = .running(offset: .zero)
+    /// The seed of all identifiers and choices. An existing state file keeps its own.
+    public var seed: UInt64 = 1
+    /// Whether a fresh state gets no cluster; otherwise it gets one named `demo`.
+    public var isEmpty = true
+    /// The account that the bootstrap principal belongs to: twelve digits.
+    public var accountID = "111122223333"
+    /// The region that `eks-sim env` names. Every other region is served as well.
+    public var region = "ap-northeast-1"
+    /// How many requests `eks-sim why` can look back on.
+    public var traceCapacity = 4096
+    /// How long an API server trusts the authenticator's answer for the same token. Kubernetes' default is two minutes; a revoked
+    /// mapping keeps working that long.
+    public var webhookCacheTTL: Duration = .seconds(120)
+    /// STS base URLs that tokens may name besides the regional AWS hosts; the simulator's own endpoint is always among them.
+    public var extraSTSEndpoints: [String] = []
+
+    /// The defaults.
+    public init() {}
+}

@@ -1,0 +1,15 @@
+#!/usr/bin/env bash
+# Rebuilds the embedded tables: copies the extracted files from where they were made and checks that each is what the code expects.
+# The extraction itself (from a running kube-apiserver 1.36.2, its Go types and the AWS service models) is described in each file's "source".
+set -euo pipefail
+cd "$(dirname "$0")/../.."
+from=${1:?usage: make facts FACTS=directory with kubernetes/*.json, access-policies.json and eks-operations.json}
+for file in schema resources columns bootstrap-rbac protobuf; do
+  python3 -c 'import json,sys; assert json.load(open(sys.argv[1]))["format"] == 1, "format"' "$from/kubernetes/$file.json"
+  cp "$from/kubernetes/$file.json" "Sources/CFacts/data/$file.json"
+done
+for file in access-policies eks-operations; do
+  python3 -m json.tool "$from/$file.json" >/dev/null
+  cp "$from/$file.json" "Sources/CFacts/data/$file.json"
+done
+git --no-pager diff --stat -- Sources/CFacts/data
