@@ -72,6 +72,7 @@ public final class Timers: Sendable {
                 guard once.arm(continuation) else { return continuation.resume(throwing: CancellationError()) }
                 let scheduled = schedule(after: duration, "sleep") { once.resume(.success(())) }
                 handle.withLock { $0 = scheduled }
+                if once.isDone { cancel(scheduled) }
             }
         } onCancel: {
             once.resume(.failure(CancellationError()))
@@ -124,6 +125,8 @@ public final class Timers: Sendable {
             case done
         }
         private let phase = Mutex(Phase.idle)
+
+        var isDone: Bool { phase.withLock { if case .done = $0 { true } else { false } } }
 
         func arm(_ continuation: CheckedContinuation<Void, any Error>) -> Bool {
             phase.withLock {

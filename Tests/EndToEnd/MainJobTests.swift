@@ -1,0 +1,18 @@
+import Testing
+
+/// The product's main job with the real `aws` and `kubectl`, and what must survive a crash.
+@Suite("End to end, with the real clients")
+struct MainJobTests {
+    @Test("the main job: update-kubeconfig, kubectl, aws-auth, access entries, refused tokens, why", .timeLimit(.minutes(15)))
+    func mainJob() async throws {
+        let outcome = try await Shell.run("Tests/EndToEnd/demo.sh '\(Shell.binary)'")
+        #expect(outcome.status == 0, "\(outcome.output)")
+        #expect(outcome.output.contains("every step behaved as stated"))
+    }
+
+    @Test("kill -9 under write load loses no acknowledged write", .timeLimit(.minutes(10)))
+    func killUnderLoad() async throws {
+        let outcome = try await Shell.run("python3 Tests/EndToEnd/kill_under_load.py '\(Shell.binary)' --seeds 3")
+        #expect(outcome.status == 0, "\(outcome.output)")
+    }
+}

@@ -1,0 +1,49 @@
+import Foundation
+
+/// Runs commands with the real clients on the PATH.
+enum Shell {
+    struct Outcome: Sendable {
+        let status: Int32
+        let output: String
+    }
+
+    /// The checkout.
+    static let root = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent()
+
+    /// The binary that `make test` built and named.
+    static var binary: String {
+        ProcessInfo.processInfo.environment["EKS_SIM_BINARY"] ?? root.appending(path: ".build/debug/eks-sim").path
+    }
+
+    /// Runs a command in bash and waits for it; standard output and error together.
+    static func run(_ command: String, environment: [String: String] = [:]) async throws -> Outcome {
+        let process = Process()
+        process.executableURL = URL(fileURLWithPath: "/bin/bash")
+        process.arguments = ["-c", command]
+        process.currentDirectoryURL = root
+        process.environment = ProcessInfo.processInfo.environment.merging(environment) { $1 }
+        let output = FileManager.default.temporaryDirectory.appending(path: "eks-sim-test-\(UUID().uuidString)")
+        FileManager.default.createFile(atPath: output.path, contents: nil)
+        defer { try? FileManager.default.removeItem(at: output) }
+        let handle = try FileHandle(forWritingTo: output)
+        process.standardOutput = handle
+        process.standardError = handle
+        process.standardInput = FileHandle.nullDevice
+        return try await withCheckedThrowingContinuation { continuation in
+            process.terminationHandler = { process in
+                try? handle.close()
+                let text = (try? String(contentsOf: output, encoding: .utf8)) ?? ""
+                continuation.resume(returning: Outcome(status: process.terminationStatus, output: text))
+            }
+            do { try process.run() } catch { continuation.resume(throwing: error) }
+        }
+    }
+
+    /// A directory that is removed when `body` returns.
+    static func withDirectory<Result>(_ body: (String) async throws -> Result) async throws -> Result {
+        let path = FileManager.default.temporaryDirectory.appending(path: "eks-sim-\(UUID().uuidString)").path
+        try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
+        defer { try? FileManager.default.removeItem(atPath: path) }
+        return try await body(path)
+    }
+}
