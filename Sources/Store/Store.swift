@@ -60,6 +60,7 @@ public struct Key: Sendable, Hashable, CustomStringConvertible {
         self.name = name
     }
 
+    /// The collection and the name, for messages.
     public var description: String { "\(collection) \(name)" }
 }
 
