@@ -22,11 +22,16 @@ public protocol StoreBackend: Sendable {
         _ collection: String, prefix: String, after revision: Revision, through last: Revision, limit: Int
     ) throws(StoreError) -> [WatchEvent]?
 
-    /// Forgets history before `revision` in one short step.
+    /// Remembers that history before `revision` is forgotten; `sweep` removes it.
     ///
-    /// - Returns: whether more steps are needed.
     /// - Throws: `StoreError.unavailable` when the disk refuses.
-    func compact(before revision: Revision, step: Int) throws(StoreError) -> Bool
+    func beginCompaction(before revision: Revision) throws(StoreError)
+
+    /// Removes some forgotten history, looking at about `step` rows.
+    ///
+    /// - Returns: whether there is more to remove.
+    /// - Throws: `StoreError.unavailable` when the disk refuses.
+    func sweep(step: Int) throws(StoreError) -> Bool
 
     /// Leaves the disk in order and lets go of it.
     func close()
@@ -59,6 +64,12 @@ public struct StoreContents: Sendable {
     public let collections: [Collection]
     /// What was stored about the world.
     public let metadata: [String: String]
+    /// Changes on disk that are not current any more.
+    public var historyChanges = 0
+    /// Their size, about, in bytes.
+    public var historyBytes = 0
+    /// An earlier compaction was not completed on the disk.
+    public var isSweeping = false
 
     /// Makes contents; by default those of a fresh store.
     public init(revision: Revision = 1, compacted: Revision = 0, collections: [Collection] = [], metadata: [String: String] = [:]) {

@@ -57,18 +57,15 @@ final class WatchQueue: Sendable {
             }
         }
 
-        /// Stops the intake.
-        mutating func end(_ phase: Phase) -> [Wakeup] {
+        /// Stops the intake. A reader waits only when there is nothing to hand out, so all who wait get the same end.
+        mutating func end(_ phase: Phase, delivered: Revision) -> [Wakeup] {
             guard self.phase == .open || self.phase == .draining else { return [] }
-            if phase != .draining {
-                if let first = batches.first?.first { start = first.revision - 1 }
-                batches = []
-            }
+            if let first = batches.first?.first { start = first.revision - 1 } else { start = max(start, delivered) }
+            if phase != .draining { batches = [] }
             self.phase = phase
             let waiting = waiters
             waiters = []
-            // A reader waits only when there is nothing to hand out, so all get the same end.
-            let answer = take() ?? .success(nil)
+            let answer: Answer = phase == .overflowed ? .failure(.overflow) : .success(nil)
             return waiting.map { Wakeup(continuation: $0.continuation, answer: answer) }
         }
     }
@@ -114,7 +111,7 @@ final class WatchQueue: Sendable {
             state.count += wanted.count
             state.bytes += wanted.reduce(0) { $0 + $1.value.count }
             guard state.count > limits.watchChanges || state.bytes > limits.watchBytes else { return [] }
-            return state.end(.overflowed)
+            return state.end(.overflowed, delivered: 0)
         }
     }
 
@@ -146,7 +143,10 @@ final class WatchQueue: Sendable {
     }
 
     /// Ends the intake: `next` answers `nil`, after what waits when the store closed.
-    func finish(cancelled: Bool) -> [Wakeup] { state.withLock { $0.end(cancelled ? .cancelled : .draining) } }
+    func finish(cancelled: Bool) -> [Wakeup] {
+        let delivered = delivered.current
+        return state.withLock { $0.end(cancelled ? .cancelled : .draining, delivered: delivered) }
+    }
 }
 
 /// The handle of a watch; the watch ends with it.

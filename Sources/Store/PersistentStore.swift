@@ -1,0 +1,194 @@
+import Dispatch
+import Synchronization
+import World
+
+/// A store whose history is kept by a backend.
+///
+/// One writer takes whatever waits, writes it as one group, publishes it to readers and watches, and only then answers. Reads are served
+/// from memory; only revisions older than the window are asked of the backend.
+public final class PersistentStore: Store, WorldMetadata {
+    private struct Writer: Sendable {
+        var policy: CompactionPolicy
+        /// Forgotten history is still being removed from the disk.
+        var isSweeping: Bool
+    }
+
+    private let core: RevisionCore
+    private let backend: any StoreBackend
+    private let faults: FaultPoints
+    private let limits: StoreLimits
+    private let queue: WriteQueue
+    /// Where the writer runs: its own thread, because the disk blocks.
+    private let thread = DispatchQueue(label: "eks-sim.store.writer")
+    /// Used by the writer only.
+    private let writer: Mutex<Writer>
+
+    /// Starts from what a backend holds.
+    public init(_ contents: StoreContents, backend: any StoreBackend, world: World, limits: StoreLimits = StoreLimits()) {
+        core = RevisionCore(contents, limits: limits, backend: backend)
+        self.backend = backend
+        self.limits = limits
+        faults = world.faults
+        queue = WriteQueue(limits: limits)
+        let policy = CompactionPolicy(
+            limits: limits, history: (contents.historyChanges, contents.historyBytes), before: contents.revision)
+        writer = Mutex(Writer(policy: policy, isSweeping: contents.isSweeping))
+    }
+
+    /// The newest committed revision.
+    public var revision: Revision { core.revision }
+    /// Revisions before this are forgotten.
+    public var compactedRevision: Revision { core.compactedRevision }
+
+    /// The newest revision that changed a collection; 0 when nothing ever did.
+    public func revision(of collection: String) -> Revision { core.revision(of: collection) }
+
+    /// The current entry of a key.
+    public func get(_ key: Key) -> Entry? { core.get(key) }
+
+    /// Entries of a collection in key order; see `Store.range`.
+    public func range(
+        _ collection: String, prefix: String, at revision: Revision?, after: String?, limit: Int
+    ) throws(StoreError) -> RangeResult {
+        try core.range(collection, prefix: prefix, at: revision, after: after, limit: limit)
+    }
+
+    /// Changes of a collection after a revision; see `Store.watch`.
+    public func watch(_ collection: String, prefix: String, after revision: Revision) throws(StoreError) -> any WatchSubscription {
+        try core.watch(collection, prefix: prefix, after: revision)
+    }
+
+    /// Applies a transaction in one revision, or nothing of it; see `Store.commit`.
+    @discardableResult
+    public func commit(_ transaction: Transaction) async throws(StoreError) -> Commit {
+        try await submit(size: transaction.size) { .commit(transaction, $0) }.get()
+    }
+
+    /// Forgets history before a revision; see `Store.compact`.
+    public func compact(before revision: Revision) async throws(StoreError) {
+        try await submit(size: 0) { .compact(revision, $0) }.get()
+    }
+
+    /// The stored value of a key about the world.
+    public func metadata(_ key: String) -> String? { core.metadata(key) }
+
+    /// Stores a value about the world; `nil` removes it.
+    public func setMetadata(_ key: String, _ value: String?) async throws(StoreError) {
+        try await submit(size: value?.utf8.count ?? 0) { .metadata(key, value, $0) }.get()
+    }
+
+    /// Ends all watches and refuses later writes; reads go on.
+    public func close() async {
+        await withCheckedContinuation { continuation in
+            switch queue.append(.close { _ in continuation.resume() }, size: 0) {
+            case .refused:
+                // Closed before, or being closed: wait until the writer is through.
+                thread.async { continuation.resume() }
+            case .first: wake()
+            case .queued: break
+            }
+        }
+    }
+
+    private func submit<Success: Sendable>(
+        size: Int, _ job: (@escaping WriteQueue.Answer<Success>) -> WriteQueue.Job
+    ) async -> Result<Success, StoreError> {
+        await withCheckedContinuation { continuation in
+            switch queue.append(job { continuation.resume(returning: $0) }, size: size) {
+            case .queued: break
+            case .first: wake()
+            case .refused(let error): continuation.resume(returning: .failure(error))
+            }
+        }
+    }
+
+    private func wake() { thread.async { self.drain() } }
+}
+
+/// The writer's side; everything here runs on the writer's thread.
+extension PersistentStore {
+    private func drain() {
+        while true {
+            let isSweeping = writer.withLock { $0.isSweeping }
+            let group = queue.takeGroup(mayRest: !isSweeping)
+            if group.isEmpty {
+                guard isSweeping else { return }
+                sweep()
+                continue
+            }
+            switch group[0] {
+            case .commit: commit(group)
+            case .metadata(let key, let value, let answer): answer(write(key, value))
+            case .compact(let revision, let answer): answer(compact(revision))
+            case .close(let answer):
+                core.close()
+                backend.close()
+                answer(.success(()))
+                return
+            }
+            // One step between groups keeps removal going under load without holding a writer up for long.
+            if isSweeping { sweep() }
+        }
+    }
+
+    private func commit(_ jobs: [WriteQueue.Job]) {
+        var group = CommitGroup(after: core.revision)
+        var answers: [(answer: WriteQueue.Answer<Commit>, result: Result<Commit, StoreError>)] = []
+        answers.reserveCapacity(jobs.count)
+        for case .commit(let transaction, let answer) in jobs {
+            do throws(StoreError) {
+                answers.append((answer, .success(try group.add(transaction) { core.get($0) })))
+            } catch {
+                answers.append((answer, .failure(error)))
+            }
+        }
+        if !group.changes.isEmpty {
+            do throws(StoreError) {
+                if let fault = faults.take(storeCommitFault) { throw .injected(fault) }
+                try backend.write(group.changes)
+            } catch {
+                // Refusals too may have been due to changes of this group that never happened.
+                for (answer, _) in answers { answer(.failure(error)) }
+                return
+            }
+        }
+        for wakeup in core.publish(group.changes) { wakeup.resume() }
+        for (answer, result) in answers { answer(result) }
+        let due = writer.withLock { writer in
+            writer.policy.note(group.changes)
+            return writer.policy.due()
+        }
+        if let due { _ = compact(due) }
+    }
+
+    private func write(_ key: String, _ value: String?) -> Result<Void, StoreError> {
+        do throws(StoreError) {
+            if let fault = faults.take(storeCommitFault) { throw .injected(fault) }
+            try backend.writeMetadata(key, value)
+            core.setMetadata(key, value)
+            return .success(())
+        } catch {
+            return .failure(error)
+        }
+    }
+
+    private func compact(_ revision: Revision) -> Result<Void, StoreError> {
+        do throws(StoreError) {
+            guard revision > core.compactedRevision else { return .success(()) }
+            guard revision <= core.revision else { throw .futureRevision(requested: revision, current: core.revision) }
+            try backend.beginCompaction(before: revision)
+            try core.compact(before: revision)
+            writer.withLock { $0.isSweeping = true }
+            return .success(())
+        } catch {
+            return .failure(error)
+        }
+    }
+
+    private func sweep() {
+        writer.withLock { writer in
+            // When the disk refuses, the rest is removed with the next compaction.
+            writer.isSweeping = (try? backend.sweep(step: limits.compactionStep)) ?? false
+        }
+    }
+}
