@@ -1,107 +1,40 @@
-/// Why a document is not JSON, or not acceptable, and where.
-public struct JSONError: Error, Sendable, Hashable, CustomStringConvertible {
-    /// The kinds of refusal.
-    public enum Reason: Sendable, Hashable {
-        case unexpectedEnd
-        case unexpectedByte(UInt8)
-        case invalidNumber
-        case invalidString
-        case invalidEscape
-        case invalidUTF8
-        case trailingData
-        case tooDeep(limit: Int)
-        case tooLarge(limit: Int)
+/// Parses UTF-8 bytes. Nesting is kept on a stack of its own, so that depth costs no thread stack; members and elements gather on
+/// scratch stacks, so that every finished collection is allocated once, in its size.
+struct JSONParser: ~Copyable {
+    /// An open array or object.
+    struct Frame {
+        var isObject = false
+        /// Where its members or elements begin on their scratch stack.
+        var start = 0
+        /// The member whose value comes next, as a place on the stack of members.
+        var pending = 0
+        /// One bit for the hash of each name so far: most names are known to be new without a search.
+        var seen: UInt64 = 0
     }
 
-    /// What is wrong.
-    public let reason: Reason
-    /// Zero-based byte offset in the document.
-    public let offset: Int
-    /// One-based line.
-    public let line: Int
-    /// One-based column, in bytes.
-    public let column: Int
-
-    public var description: String { "\(reason) at line \(line), column \(column)" }
-}
-
-extension JSON {
-    /// What a parse accepts.
-    public struct Limits: Sendable {
-        /// Deepest nesting of arrays and objects.
-        public var depth: Int
-        /// Largest document in bytes.
-        public var bytes: Int
-
-        /// Makes limits; the defaults are what a request body may have.
-        public init(depth: Int = 512, bytes: Int = 64 << 20) {
-            self.depth = depth
-            self.bytes = bytes
-        }
-    }
-
-    /// A name that occurred more than once in one object: its path in Kubernetes notation (`spec.ports[0].name`).
-    public typealias DuplicatePath = String
-
-    /// Parses a whole document. Of repeated names the last value counts, as in Kubernetes' decoder.
-    ///
-    /// - Throws: `JSONError` with position.
-    public init(parsing bytes: [UInt8], limits: Limits = Limits()) throws(JSONError) {
-        var duplicates: [DuplicatePath] = []
-        self = try JSON.parse(bytes, limits: limits, duplicates: &duplicates)
-    }
-
-    /// Parses a whole document held in raw memory.
-    public init(parsing bytes: UnsafeRawBufferPointer, limits: Limits = Limits()) throws(JSONError) {
-        var duplicates: [DuplicatePath] = []
-        self = try JSON.parse(bytes, limits: limits, duplicates: &duplicates)
-    }
-
-    /// Parses text.
-    public init(parsing text: String, limits: Limits = Limits()) throws(JSONError) {
-        try self.init(parsing: Array(text.utf8), limits: limits)
-    }
-
-    /// Parses a document and tells which names were repeated, in the order found.
-    public static func parse(_ bytes: [UInt8], limits: Limits = Limits(), duplicates: inout [DuplicatePath]) throws(JSONError) -> JSON {
-        let outcome = bytes.withUnsafeBytes { buffer in
-            var found: [DuplicatePath] = []
-            return (
-                Result { () throws(JSONError) -> JSON in try JSON.parse(buffer, limits: limits, duplicates: &found) }, found
-            )
-        }
-        duplicates = outcome.1
-        return try outcome.0.get()
-    }
-
-    static func parse(
-        _ buffer: UnsafeRawBufferPointer, limits: Limits, duplicates: inout [DuplicatePath]
-    ) throws(JSONError) -> JSON {
-        var parser = JSONParser(buffer: buffer, limits: limits)
-        let value = try parser.document()
-        duplicates = parser.duplicates
-        return value
-    }
-}
-
-/// A recursive-descent parser over UTF-8 bytes.
-struct JSONParser {
-    let buffer: UnsafeRawBufferPointer
+    let bytes: UnsafeRawBufferPointer
     let limits: JSON.Limits
     var position = 0
-    var depth = 0
-    var duplicates: [JSON.DuplicatePath] = []
+    var names = NameCache()
+    private var members = ScratchStack<JSONObject.Member>()
+    private var elements = ScratchStack<JSON>()
+    private var frames: [Frame] = []
+    /// The innermost open collection; those around it are in `frames`.
+    private var frame = Frame()
+    /// Positions of the names of an object with many members, by depth.
+    private var indexes: [Int: [ByteText: Int]] = [:]
+    private(set) var duplicates: [JSON.DuplicatePath] = []
 
     init(buffer: UnsafeRawBufferPointer, limits: JSON.Limits) {
-        self.buffer = buffer
+        self.bytes = buffer
         self.limits = limits
     }
 
     func error(_ reason: JSONError.Reason, at offset: Int? = nil) -> JSONError {
-        let offset = min(offset ?? position, buffer.count)
+        let offset = min(offset ?? position, bytes.count)
         var line = 1
         var column = 1
-        for byte in buffer[..<offset] {
+        for byte in bytes[..<offset] {
             if byte == 0x0A {
                 line += 1
                 column = 1
@@ -112,240 +45,216 @@ struct JSONParser {
         return JSONError(reason: reason, offset: offset, line: line, column: column)
     }
 
-    mutating func document() throws(JSONError) -> JSON {
-        guard buffer.count <= limits.bytes else { throw error(.tooLarge(limit: limits.bytes), at: 0) }
-        let result = try value()
-        skipSpace()
-        guard position == buffer.count else { throw error(.trailingData) }
-        return result
+    /// Whatever is wrong with the byte at the position, or with there being none.
+    private func unexpected() -> JSONError {
+        position < bytes.count ? error(.unexpectedByte(bytes[position])) : error(.unexpectedEnd)
     }
 
-    mutating func skipSpace() {
-        while position < buffer.count {
-            switch buffer[position] {
-            case 0x20, 0x0A, 0x0D, 0x09: position += 1
-            default: return
+    /// The next byte that is no white space, not consumed; 0 at the end, which fits nowhere either.
+    @inline(__always)
+    private mutating func peek() -> UInt8 {
+        while position < bytes.count {
+            let byte = bytes[position]
+            if byte > 0x20 { return byte }
+            guard byte == 0x20 || byte == 0x0A || byte == 0x0D || byte == 0x09 else { return 0 }
+            position += 1
+        }
+        return 0
+    }
+
+    mutating func document() throws(JSONError) -> JSON {
+        guard bytes.count <= limits.bytes else { throw error(.tooLarge(limit: limits.bytes), at: 0) }
+        while true {
+            var value: JSON
+            switch peek() {
+            case UInt8(ascii: "\""): value = .string(try string())
+            case UInt8(ascii: "{"):
+                try open(isObject: true)
+                guard peek() == UInt8(ascii: "}") else {
+                    try name()
+                    continue
+                }
+                value = close()
+            case UInt8(ascii: "["):
+                try open(isObject: false)
+                guard peek() == UInt8(ascii: "]") else { continue }
+                value = close()
+            case UInt8(ascii: "-"), UInt8(ascii: "0")...UInt8(ascii: "9"): value = try number()
+            case UInt8(ascii: "t"): value = try literal("true", .bool(true))
+            case UInt8(ascii: "f"): value = try literal("false", .bool(false))
+            case UInt8(ascii: "n"): value = try literal("null", .null)
+            default: throw unexpected()
+            }
+            // A value ends as many collections as closing brackets follow it.
+            while true {
+                if frames.isEmpty {
+                    guard peek() == 0, position == bytes.count else { throw error(.trailingData) }
+                    return value
+                }
+                let next: UInt8
+                if frame.isObject {
+                    members[frame.pending].value = value
+                    next = peek()
+                    if next == UInt8(ascii: ",") {
+                        position += 1
+                        try name()
+                        break
+                    }
+                    guard next == UInt8(ascii: "}") else { throw unexpected() }
+                } else {
+                    elements.push(value)
+                    next = peek()
+                    if next == UInt8(ascii: ",") {
+                        position += 1
+                        break
+                    }
+                    guard next == UInt8(ascii: "]") else { throw unexpected() }
+                }
+                value = close()
             }
         }
     }
 
-    mutating func value() throws(JSONError) -> JSON {
-        skipSpace()
-        guard position < buffer.count else { throw error(.unexpectedEnd) }
-        switch buffer[position] {
-        case UInt8(ascii: "{"): return .object(try object())
-        case UInt8(ascii: "["): return .array(try array())
-        case UInt8(ascii: "\""): return .string(try string())
-        case UInt8(ascii: "t"): return try literal("true", .bool(true))
-        case UInt8(ascii: "f"): return try literal("false", .bool(false))
-        case UInt8(ascii: "n"): return try literal("null", .null)
-        case UInt8(ascii: "-"), UInt8(ascii: "0")...UInt8(ascii: "9"): return try number()
-        case let byte: throw error(.unexpectedByte(byte))
-        }
+    private mutating func open(isObject: Bool) throws(JSONError) {
+        guard frames.count < limits.depth else { throw error(.tooDeep(limit: limits.depth)) }
+        position += 1
+        frames.append(frame)
+        frame = Frame(isObject: isObject, start: isObject ? members.count : elements.count)
     }
 
-    mutating func literal(_ text: StaticString, _ value: JSON) throws(JSONError) -> JSON {
-        let count = text.utf8CodeUnitCount
-        for index in 0..<count {
-            guard position + index < buffer.count else { throw error(.unexpectedEnd, at: buffer.count) }
-            let byte = buffer[position + index]
+    /// Consumes the closing bracket of the innermost collection and makes its value.
+    private mutating func close() -> JSON {
+        position += 1
+        let value: JSON
+        if frame.isObject {
+            let count = members.count - frame.start
+            let own = members.pop(from: frame.start)
+            if count > JSONObject.searchLimit, let index = indexes.removeValue(forKey: frames.count) {
+                value = .object(JSONObject(unique: own, index: index))
+            } else {
+                value = .object(JSONObject(unique: own))
+            }
+        } else {
+            value = .array(elements.pop(from: frame.start))
+        }
+        frame = frames.removeLast()
+        return value
+    }
+
+    /// Reads a name and its colon, and makes its member the pending one.
+    private mutating func name() throws(JSONError) {
+        guard peek() == UInt8(ascii: "\"") else { throw unexpected() }
+        let start = position + 1
+        let key = try string(isName: true)
+        let end = position - 1
+        guard peek() == UInt8(ascii: ":") else { throw unexpected() }
+        position += 1
+        // The first, middle and last byte and the length, spread over 64 bits.
+        var hash = UInt32(truncatingIfNeeded: end - start)
+        if end > start {
+            hash = hash &* 31 &+ UInt32(bytes[start])
+            hash = hash &* 31 &+ UInt32(bytes[start + (end - start) / 2])
+            hash = hash &* 31 &+ UInt32(bytes[end - 1])
+        }
+        let bit = UInt64(1) << UInt64((hash &* 0x9E37_79B9) >> 26)
+        // An escape may spell a name in another way; then the bit says nothing.
+        let mayBeKnown = frame.seen & bit != 0 || key.utf8.count != end - start
+        frame.seen |= key.utf8.count == end - start ? bit : .max
+        let count = members.count - frame.start
+        if count >= JSONObject.searchLimit {
+            if let known = insertIntoIndex(key, count: count) { return repeated(key, at: known) }
+        } else if mayBeKnown {
+            for place in frame.start..<members.count where members[place].key.hasSameBytes(as: key) { return repeated(key, at: place) }
+        }
+        frame.pending = members.count
+        members.push(JSONObject.Member(key: key, value: .null))
+    }
+
+    /// Looks a name of a large object up, adding it if it is new.
+    private mutating func insertIntoIndex(_ key: String, count: Int) -> Int? {
+        let depth = frames.count
+        if indexes[depth] == nil || count == JSONObject.searchLimit {
+            var index: [ByteText: Int] = [:]
+            for place in 0..<count { index[ByteText(members[frame.start + place].key)] = place }
+            indexes[depth] = index
+        }
+        if let known = indexes[depth]?[ByteText(key)] { return frame.start + known }
+        indexes[depth]?[ByteText(key)] = count
+        return nil
+    }
+
+    /// Notes a repeated name; its value goes where the first one stands.
+    private mutating func repeated(_ key: String, at place: Int) {
+        frame.pending = place
+        let path = path()
+        if duplicates.count < 100, !duplicates.contains(path) { duplicates.append(path) }
+    }
+
+    /// The path of the pending member, in Kubernetes' notation.
+    private func path() -> String {
+        var path = ""
+        // What each open array holds lies between its own start and that of the next array inside it.
+        var arrayEnds = elements.count
+        var parts: [String] = []
+        for (depth, open) in ([frame] + frames.dropFirst().reversed()).enumerated() {
+            if open.isObject {
+                let key = members[open.pending].key
+                parts.append(depth == frames.count - 1 ? key : "." + key)
+            } else {
+                parts.append("[\(arrayEnds - open.start)]")
+                arrayEnds = open.start
+            }
+        }
+        for part in parts.reversed() { path += part }
+        return path
+    }
+
+    private mutating func literal(_ text: StaticString, _ value: JSON) throws(JSONError) -> JSON {
+        for index in 0..<text.utf8CodeUnitCount {
+            guard position + index < bytes.count else { throw error(.unexpectedEnd, at: bytes.count) }
+            let byte = bytes[position + index]
             guard byte == text.utf8Start[index] else { throw error(.unexpectedByte(byte), at: position + index) }
         }
-        position += count
+        position += text.utf8CodeUnitCount
         return value
     }
 
-    mutating func enter() throws(JSONError) {
-        depth += 1
-        guard depth <= limits.depth else { throw error(.tooDeep(limit: limits.depth)) }
-        position += 1
-    }
-
-    mutating func array() throws(JSONError) -> [JSON] {
-        try enter()
-        defer { depth -= 1 }
-        var elements: [JSON] = []
-        skipSpace()
-        if position < buffer.count, buffer[position] == UInt8(ascii: "]") {
-            position += 1
-            return elements
-        }
-        while true {
-            let before = duplicates.count
-            elements.append(try value())
-            if duplicates.count > before { prefixDuplicates(from: before, with: "[\(elements.count - 1)]") }
-            skipSpace()
-            guard position < buffer.count else { throw error(.unexpectedEnd) }
-            switch buffer[position] {
-            case UInt8(ascii: ","): position += 1
-            case UInt8(ascii: "]"):
-                position += 1
-                return elements
-            case let byte: throw error(.unexpectedByte(byte))
-            }
-        }
-    }
-
-    mutating func object() throws(JSONError) -> JSONObject {
-        try enter()
-        defer { depth -= 1 }
-        var members: [JSONObject.Member] = []
-        skipSpace()
-        if position < buffer.count, buffer[position] == UInt8(ascii: "}") {
-            position += 1
-            return JSONObject()
-        }
-        while true {
-            skipSpace()
-            guard position < buffer.count else { throw error(.unexpectedEnd) }
-            guard buffer[position] == UInt8(ascii: "\"") else { throw error(.unexpectedByte(buffer[position])) }
-            let key = try string()
-            skipSpace()
-            guard position < buffer.count else { throw error(.unexpectedEnd) }
-            guard buffer[position] == UInt8(ascii: ":") else { throw error(.unexpectedByte(buffer[position])) }
-            position += 1
-            let before = duplicates.count
-            let value = try value()
-            if duplicates.count > before { prefixDuplicates(from: before, with: key) }
-            if let index = members.firstIndex(where: { $0.key == key }) {
-                members[index].value = value
-                duplicates.append(key)
-            } else {
-                members.append(JSONObject.Member(key: key, value: value))
-            }
-            skipSpace()
-            guard position < buffer.count else { throw error(.unexpectedEnd) }
-            switch buffer[position] {
-            case UInt8(ascii: ","): position += 1
-            case UInt8(ascii: "}"):
-                position += 1
-                return JSONObject(unique: members)
-            case let byte: throw error(.unexpectedByte(byte))
-            }
-        }
-    }
-
-    /// Puts a path element before the paths found inside a value.
-    mutating func prefixDuplicates(from start: Int, with element: String) {
-        for index in start..<duplicates.count {
-            duplicates[index] = duplicates[index].hasPrefix("[") ? element + duplicates[index] : element + "." + duplicates[index]
-        }
-    }
-
-    mutating func number() throws(JSONError) -> JSON {
+    /// Consumes digits; answers how many.
+    @inline(__always)
+    private mutating func digits() -> Int {
         let start = position
+        while position < bytes.count, bytes[position] &- 0x30 < 10 { position += 1 }
+        return position - start
+    }
+
+    private mutating func number() throws(JSONError) -> JSON {
+        let start = position
+        let isNegative = bytes[position] == UInt8(ascii: "-")
+        if isNegative { position += 1 }
+        let first = position
+        let count = digits()
+        guard count > 0, count == 1 || bytes[first] != UInt8(ascii: "0") else {
+            throw error(.invalidNumber, at: count == 0 ? position : first + 1)
+        }
         var isInteger = true
-        func peek() -> UInt8? { position < buffer.count ? buffer[position] : nil }
-        func isDigit(_ byte: UInt8?) -> Bool { byte.map { $0 >= 0x30 && $0 <= 0x39 } ?? false }
-        if peek() == UInt8(ascii: "-") { position += 1 }
-        guard isDigit(peek()) else { throw error(.invalidNumber) }
-        if peek() == UInt8(ascii: "0") {
-            position += 1
-            if isDigit(peek()) { throw error(.invalidNumber) }
-        } else {
-            while isDigit(peek()) { position += 1 }
-        }
-        if peek() == UInt8(ascii: ".") {
+        if position < bytes.count, bytes[position] == UInt8(ascii: ".") {
             isInteger = false
             position += 1
-            guard isDigit(peek()) else { throw error(.invalidNumber) }
-            while isDigit(peek()) { position += 1 }
+            guard digits() > 0 else { throw error(.invalidNumber) }
         }
-        if peek() == UInt8(ascii: "e") || peek() == UInt8(ascii: "E") {
+        if position < bytes.count, bytes[position] | 0x20 == UInt8(ascii: "e") {
             isInteger = false
             position += 1
-            if peek() == UInt8(ascii: "+") || peek() == UInt8(ascii: "-") { position += 1 }
-            guard isDigit(peek()) else { throw error(.invalidNumber) }
-            while isDigit(peek()) { position += 1 }
+            if position < bytes.count, bytes[position] == UInt8(ascii: "+") || bytes[position] == UInt8(ascii: "-") { position += 1 }
+            guard digits() > 0 else { throw error(.invalidNumber) }
         }
-        let text = String(decoding: buffer[start..<position], as: UTF8.self)
+        if isInteger, count < 19, !isNegative || count > 1 || bytes[first] != UInt8(ascii: "0") {
+            var value: Int64 = 0
+            for index in first..<first + count { value = value &* 10 &+ Int64(bytes[index] &- 0x30) }
+            return .integer(isNegative ? 0 &- value : value)
+        }
+        let text = String(decoding: bytes[start..<position], as: UTF8.self)
         if isInteger, text != "-0", let value = Int64(text) { return .integer(value) }
         return .number(text)
-    }
-
-    mutating func string() throws(JSONError) -> String {
-        position += 1
-        let start = position
-        while position < buffer.count {
-            let byte = buffer[position]
-            if byte == UInt8(ascii: "\"") {
-                defer { position += 1 }
-                return try text(buffer[start..<position], at: start)
-            }
-            if byte == UInt8(ascii: "\\") { return try escapedString(from: start) }
-            guard byte >= 0x20 else { throw error(.invalidString) }
-            position += 1
-        }
-        throw error(.unexpectedEnd)
-    }
-
-    func text(_ bytes: Slice<UnsafeRawBufferPointer>, at start: Int) throws(JSONError) -> String {
-        guard let text = String(validating: bytes, as: UTF8.self) else { throw error(.invalidUTF8, at: start) }
-        return text
-    }
-
-    mutating func escapedString(from start: Int) throws(JSONError) -> String {
-        var bytes = Array(buffer[start..<position])
-        while position < buffer.count {
-            let byte = buffer[position]
-            position += 1
-            switch byte {
-            case UInt8(ascii: "\""):
-                guard let text = String(validating: bytes, as: UTF8.self) else { throw error(.invalidUTF8, at: start) }
-                return text
-            case UInt8(ascii: "\\"):
-                guard position < buffer.count else { throw error(.unexpectedEnd) }
-                let escape = buffer[position]
-                position += 1
-                switch escape {
-                case UInt8(ascii: "\""), UInt8(ascii: "\\"), UInt8(ascii: "/"): bytes.append(escape)
-                case UInt8(ascii: "b"): bytes.append(0x08)
-                case UInt8(ascii: "f"): bytes.append(0x0C)
-                case UInt8(ascii: "n"): bytes.append(0x0A)
-                case UInt8(ascii: "r"): bytes.append(0x0D)
-                case UInt8(ascii: "t"): bytes.append(0x09)
-                case UInt8(ascii: "u"): bytes.append(contentsOf: String(try unicodeEscape()).utf8)
-                default: throw error(.invalidEscape, at: position - 1)
-                }
-            case 0..<0x20: throw error(.invalidString, at: position - 1)
-            default: bytes.append(byte)
-            }
-        }
-        throw error(.unexpectedEnd)
-    }
-
-    /// Reads four hex digits, and a second escape when they are a high surrogate. A lone surrogate becomes U+FFFD, as in Go.
-    mutating func unicodeEscape() throws(JSONError) -> Unicode.Scalar {
-        let first = try hexQuad()
-        if let scalar = Unicode.Scalar(UInt32(first)) { return scalar }
-        if first < 0xDC00, position + 1 < buffer.count, buffer[position] == UInt8(ascii: "\\"), buffer[position + 1] == UInt8(ascii: "u") {
-            let mark = position
-            position += 2
-            let second = try hexQuad()
-            if second >= 0xDC00, second <= 0xDFFF {
-                let value = 0x10000 + ((UInt32(first) - 0xD800) << 10) + (UInt32(second) - 0xDC00)
-                return Unicode.Scalar(value) ?? "\u{FFFD}"
-            }
-            position = mark
-        }
-        return "\u{FFFD}"
-    }
-
-    mutating func hexQuad() throws(JSONError) -> UInt16 {
-        guard position + 4 <= buffer.count else { throw error(.unexpectedEnd, at: buffer.count) }
-        var value: UInt16 = 0
-        for _ in 0..<4 {
-            let byte = buffer[position]
-            let digit: UInt8
-            switch byte {
-            case UInt8(ascii: "0")...UInt8(ascii: "9"): digit = byte - UInt8(ascii: "0")
-            case UInt8(ascii: "a")...UInt8(ascii: "f"): digit = byte - UInt8(ascii: "a") + 10
-            case UInt8(ascii: "A")...UInt8(ascii: "F"): digit = byte - UInt8(ascii: "A") + 10
-            default: throw error(.invalidEscape)
-            }
-            value = value << 4 | UInt16(digit)
-            position += 1
-        }
-        return value
     }
 }
