@@ -22,6 +22,9 @@ public struct Change: Sendable {
         WatchEvent(kind: kind, name: name, value: value, previous: previous?.value, revision: revision)
     }
 
+    /// Bytes that the change holds in memory.
+    var size: Int { value.count + (previous?.value.count ?? 0) }
+
     /// The entry that stands after the change; `nil` after a deletion.
     public var entry: Entry? {
         kind == .deleted ? nil : Entry(name: name, value: value, created: created, modified: revision)

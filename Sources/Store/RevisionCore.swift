@@ -89,7 +89,8 @@ final class RevisionCore: Sendable {
             case .older(let floor):
                 let room = limits.backlogChanges - backlog.count
                 guard let backend, room > 0,
-                    let events = try backend.events(collection, prefix: prefix, after: covered, through: floor, limit: room)
+                    let events = try backend.events(
+                        collection, prefix: prefix, after: covered, through: floor, limit: room, bytes: limits.backlogBytes)
                 else { throw .compacted(requested: revision, compacted: floor) }
                 backlog += events
                 covered = floor

@@ -75,7 +75,7 @@ struct RevisionState: Sendable {
         collections[number].revision = change.revision
         collections[number].recent.append(change)
         order.append(number)
-        windowBytes += change.value.count
+        windowBytes += change.size
         revision = change.revision
         return number
     }
@@ -94,7 +94,7 @@ struct RevisionState: Sendable {
     private mutating func dropOldest() -> Bool {
         guard let number = order.popFirst(), let change = collections[number].recent.popFirst() else { return false }
         collections[number].floor = change.revision
-        windowBytes -= change.value.count
+        windowBytes -= change.size
         return true
     }
 }

@@ -15,11 +15,11 @@ public protocol StoreBackend: Sendable {
     /// - Throws: `StoreError.compacted` when the revision was compacted meanwhile; `StoreError.unavailable` when the disk fails.
     func range(_ collection: String, prefix: String, at revision: Revision, after: String?, limit: Int) throws(StoreError) -> RangeResult
 
-    /// Changes of a collection after one revision up to another, in order; `nil` when there are more than `limit`.
+    /// Changes of a collection after one revision up to another, in order; `nil` when there are more than `limit`, or more than `bytes` of them.
     ///
     /// - Throws: `StoreError.compacted` when the revision was compacted meanwhile; `StoreError.unavailable` when the disk fails.
     func events(
-        _ collection: String, prefix: String, after revision: Revision, through last: Revision, limit: Int
+        _ collection: String, prefix: String, after revision: Revision, through last: Revision, limit: Int, bytes: Int
     ) throws(StoreError) -> [WatchEvent]?
 
     /// Remembers that history before `revision` is forgotten; `sweep` removes it.

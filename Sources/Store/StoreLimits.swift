@@ -2,7 +2,7 @@
 public struct StoreLimits: Sendable, Hashable {
     /// Recent changes kept in memory for watches and older reads.
     public var windowChanges = 10_000
-    /// Bytes of the values in that window; values that are still current are shared with it, not copied.
+    /// Bytes of the values in that window and of those they replaced; values that are still current are shared with it, not copied.
     public var windowBytes = 32 << 20
     /// Transactions that may wait for the disk before more are refused.
     public var waitingTransactions = 16_384
@@ -18,6 +18,8 @@ public struct StoreLimits: Sendable, Hashable {
     public var watchBytes = 32 << 20
     /// Changes read from the disk for one watch that starts before the window; a watch that needs more must list anew.
     public var backlogChanges = 20_000
+    /// Bytes read from the disk for one watch that starts before the window.
+    public var backlogBytes = 64 << 20
     /// Changes kept on disk behind the newest; older ones are compacted away by themselves.
     public var historyChanges = 100_000
     /// Bytes of values kept on disk behind the newest.

@@ -1,5 +1,7 @@
 import GRDB
 
+import struct Foundation.Data
+
 /// Columns of a row whose types are checked: a damaged file is an error, where GRDB's own subscripts would stop the process.
 extension Row {
     func integer(_ index: Int) throws -> Int64 {
@@ -13,7 +15,8 @@ extension Row {
     }
 
     func bytes(_ index: Int) throws -> [UInt8] {
-        try withUnsafeData(atIndex: index) { data in data.map { [UInt8]($0) } ?? [] }
+        // One copy, without going byte by byte through Data's iterator.
+        try withUnsafeData(atIndex: index) { data in data?.withUnsafeBytes { [UInt8]($0) } ?? [] }
     }
 
     private static func damage(_ index: Int) -> DatabaseError {

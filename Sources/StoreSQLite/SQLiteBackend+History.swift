@@ -7,41 +7,56 @@ extension SQLiteBackend {
     func range(
         _ collection: String, prefix: String, at revision: Revision, after: String?, limit: Int
     ) throws(StoreError) -> RangeResult {
-        try read(collection, at: revision) { database, id in
-            // First the index only; values are read for the wanted entries alone.
-            let cursor = try Row.fetchCursor(
+        let answer = try read(collection, at: revision) { database, id in
+            let arguments: StatementArguments = [
+                "collection": id, "through": revision << Schema.positionBits | Schema.positionMask, "from": prefix,
+                "to": upperBound(prefix), "after": after,
+            ]
+            let rows = try Row.fetchCursor(
                 database,
-                sql: """
-                    SELECT name, max(position) FROM revisions INDEXED BY revisions_by_key
-                    WHERE collection = ? AND name >= ? AND position <= ? GROUP BY name ORDER BY name
-                    """, arguments: [id, max(prefix, after ?? ""), revision << Schema.positionBits | Schema.positionMask])
-            let statement = try database.cachedStatement(sql: "SELECT created, value, deleted FROM revisions WHERE position = ?")
-            let deleted = try database.cachedStatement(sql: "SELECT deleted FROM revisions WHERE position = ?")
+                sql: SQLiteBackend.newest
+                    + "SELECT r.name, r.position, r.created, r.value FROM \(SQLiteBackend.standing) ORDER BY r.name"
+                    + (limit > 0 ? " LIMIT \(limit)" : ""), arguments: arguments)
             var entries: [Entry] = []
-            var remaining = 0
-            while let row = try cursor.next() {
-                let name = try row.text(0)
-                let position = try row.integer(1)
-                guard name.utf8.starts(with: prefix.utf8) else {
-                    if prefix.utf8.lexicographicallyPrecedes(name.utf8) { break }
-                    continue
-                }
-                if let after, !after.utf8.lexicographicallyPrecedes(name.utf8) { continue }
-                if limit > 0, entries.count >= limit {
-                    if try Bool.fetchOne(deleted, arguments: [position]) == false { remaining += 1 }
-                    continue
-                }
-                guard let found = try Row.fetchOne(statement, arguments: [position]), try found.integer(2) == 0 else { continue }
-                entries.append(
-                    Entry(
-                        name: name, value: try found.bytes(1), created: try found.integer(0), modified: position >> Schema.positionBits))
+            while let row = try rows.next() {
+                let modified = try row.integer(1) >> Schema.positionBits
+                entries.append(Entry(name: try row.text(0), value: try row.bytes(3), created: try row.integer(2), modified: modified))
             }
-            return RangeResult(entries: entries, revision: revision, remaining: remaining)
-        } ?? RangeResult(entries: [], revision: revision, remaining: 0)
+            guard limit > 0, entries.count == limit else { return RangeResult(entries: entries, revision: revision, remaining: 0) }
+            let total = try Int.fetchOne(
+                database, sql: SQLiteBackend.newest + "SELECT count(*) FROM \(SQLiteBackend.standing)", arguments: arguments)
+            return RangeResult(entries: entries, revision: revision, remaining: max(0, (total ?? 0) - entries.count))
+        }
+        return answer ?? RangeResult(entries: [], revision: revision, remaining: 0)
+    }
+
+    /// The newest row of each key up to a revision, by the index alone.
+    private static let newest = """
+        WITH k AS MATERIALIZED (
+            SELECT max(position) AS newest FROM revisions INDEXED BY revisions_by_key
+            WHERE collection = :collection AND position <= :through AND name >= :from AND (:to IS NULL OR name < :to)
+                AND (:after IS NULL OR name > :after)
+            GROUP BY name)
+
+        """
+    private static let standing = "k CROSS JOIN revisions AS r ON r.position = k.newest WHERE NOT r.deleted"
+
+    /// The least text that follows every text with `prefix`; `nil` when there is none. Scalars order as their UTF-8 bytes do.
+    private func upperBound(_ prefix: String) -> String? {
+        var scalars = Array(prefix.unicodeScalars)
+        while let last = scalars.popLast() {
+            // Surrogates are no scalars.
+            let next = last.value == 0xD7FF ? 0xE000 : last.value + 1
+            guard let scalar = Unicode.Scalar(next) else { continue }
+            var bound = String.UnicodeScalarView(scalars)
+            bound.append(scalar)
+            return String(bound)
+        }
+        return nil
     }
 
     func events(
-        _ collection: String, prefix: String, after revision: Revision, through last: Revision, limit: Int
+        _ collection: String, prefix: String, after revision: Revision, through last: Revision, limit: Int, bytes: Int
     ) throws(StoreError) -> [WatchEvent]? {
         let answer = try read(collection, at: revision) { database, id -> [WatchEvent]? in
             let cursor = try Row.fetchCursor(
@@ -59,19 +74,22 @@ extension SQLiteBackend {
                     WHERE collection = ? AND name = ? AND position BETWEEN ? << 20 AND ? << 20 | 1048575
                     """)
             var events: [WatchEvent] = []
+            var room = bytes
             while let row = try cursor.next() {
                 let name = try row.text(1)
                 guard name.utf8.starts(with: prefix.utf8) else { continue }
-                guard events.count < limit else { return nil }
+                guard events.count < limit, room >= 0 else { return nil }
                 let previous = try row.integer(2)
                 var before: [UInt8]?
                 if previous > 0 {
                     before = try Row.fetchOne(previousValue, arguments: [id, name, previous, previous])?.bytes(0)
                 }
+                let value = try row.bytes(4)
+                room -= value.count + (before?.count ?? 0)
                 let kind: WatchEvent.Kind = try row.integer(3) != 0 ? .deleted : previous > 0 ? .modified : .created
                 events.append(
                     WatchEvent(
-                        kind: kind, name: name, value: try row.bytes(4), previous: before,
+                        kind: kind, name: name, value: value, previous: before,
                         revision: try row.integer(0) >> Schema.positionBits))
             }
             return events
