@@ -6,7 +6,10 @@ import YAML
 struct YAMLDecoderTests {
     /// Decodes and writes compact JSON; a refusal becomes its description.
     private func decoded(_ text: String, scalars: YAMLDecoder.Scalars = .kubernetes) -> String {
-        do { return try YAMLDecoder.decode(text, scalars: scalars).text } catch { return error.description }
+        do {
+            let value = try YAMLDecoder.decode(text, scalars: scalars)
+            return String(decoding: value.serialized(escaping: .minimal), as: UTF8.self)
+        } catch { return error.description }
     }
 
     @Test(
