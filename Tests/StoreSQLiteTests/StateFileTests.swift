@@ -142,6 +142,31 @@ struct StateFileTests {
         }
     }
 
+    @Test("another process's lock is respected and vanishes when that process is killed")
+    func killedOwner() async throws {
+        try await withDirectory { directory in
+            let path = directory + "/state.db"
+            await (try StoreKind.normal.open(path)).close()
+            let owner = Process()
+            owner.executableURL = URL(fileURLWithPath: "/usr/bin/flock")
+            owner.arguments = ["--no-fork", path + ".lock", "sleep", "60"]
+            try owner.run()
+            var refused = false
+            for _ in 0..<2_000 where !refused {
+                guard let store = try? StoreKind.normal.open(path) else {
+                    refused = true
+                    break
+                }
+                await store.close()
+                usleep(1_000)
+            }
+            #expect(refused)
+            kill(owner.processIdentifier, SIGKILL)
+            owner.waitUntilExit()
+            await (try StoreKind.normal.open(path)).close()
+        }
+    }
+
     @Test("an empty file is taken, and an old log beside a new file is not applied to it")
     func emptyFile() async throws {
         try await withDirectory { directory in
