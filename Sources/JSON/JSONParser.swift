@@ -30,7 +30,7 @@ struct JSONParser: ~Copyable {
         self.limits = limits
     }
 
-    func error(_ reason: JSONError.Reason, at offset: Int? = nil) -> JSONError {
+    func error(_ reason: JSONError.Reason, at offset: Int? = nil, _ expected: JSONError.Expectation) -> JSONError {
         let offset = min(offset ?? position, bytes.count)
         var line = 1
         var column = 1
@@ -42,12 +42,13 @@ struct JSONParser: ~Copyable {
                 column += 1
             }
         }
-        return JSONError(reason: reason, offset: offset, line: line, column: column)
+        let found = offset < bytes.count ? bytes[offset] : nil
+        return JSONError(reason: reason, expected: expected, found: found, offset: offset, line: line, column: column)
     }
 
     /// Whatever is wrong with the byte at the position, or with there being none.
-    private func unexpected() -> JSONError {
-        position < bytes.count ? error(.unexpectedByte(bytes[position])) : error(.unexpectedEnd)
+    private func unexpected(_ expected: JSONError.Expectation) -> JSONError {
+        position < bytes.count ? error(.unexpectedByte(bytes[position]), expected) : error(.unexpectedEnd, expected)
     }
 
     /// The next byte that is no white space, not consumed; 0 at the end, which fits nowhere either.
@@ -63,7 +64,7 @@ struct JSONParser: ~Copyable {
     }
 
     mutating func document() throws(JSONError) -> JSON {
-        guard bytes.count <= limits.bytes else { throw error(.tooLarge(limit: limits.bytes), at: 0) }
+        guard bytes.count <= limits.bytes else { throw error(.tooLarge(limit: limits.bytes), at: 0, .value) }
         while true {
             var value: JSON
             switch peek() {
@@ -83,12 +84,12 @@ struct JSONParser: ~Copyable {
             case UInt8(ascii: "t"): value = try literal("true", .bool(true))
             case UInt8(ascii: "f"): value = try literal("false", .bool(false))
             case UInt8(ascii: "n"): value = try literal("null", .null)
-            default: throw unexpected()
+            default: throw unexpected(.value)
             }
             // A value ends as many collections as closing brackets follow it.
             while true {
                 if frames.isEmpty {
-                    guard peek() == 0, position == bytes.count else { throw error(.trailingData) }
+                    guard peek() == 0, position == bytes.count else { throw error(.trailingData, .endOfDocument) }
                     return value
                 }
                 let next: UInt8
@@ -100,7 +101,7 @@ struct JSONParser: ~Copyable {
                         try name()
                         break
                     }
-                    guard next == UInt8(ascii: "}") else { throw unexpected() }
+                    guard next == UInt8(ascii: "}") else { throw unexpected(.commaOrEndOfObject) }
                 } else {
                     elements.push(value)
                     next = peek()
@@ -108,7 +109,7 @@ struct JSONParser: ~Copyable {
                         position += 1
                         break
                     }
-                    guard next == UInt8(ascii: "]") else { throw unexpected() }
+                    guard next == UInt8(ascii: "]") else { throw unexpected(.commaOrEndOfArray) }
                 }
                 value = close()
             }
@@ -116,7 +117,7 @@ struct JSONParser: ~Copyable {
     }
 
     private mutating func open(isObject: Bool) throws(JSONError) {
-        guard frames.count < limits.depth else { throw error(.tooDeep(limit: limits.depth)) }
+        guard frames.count < limits.depth else { throw error(.tooDeep(limit: limits.depth), .value) }
         position += 1
         frames.append(frame)
         frame = Frame(isObject: isObject, start: isObject ? members.count : elements.count)
@@ -143,11 +144,11 @@ struct JSONParser: ~Copyable {
 
     /// Reads a name and its colon, and makes its member the pending one.
     private mutating func name() throws(JSONError) {
-        guard peek() == UInt8(ascii: "\"") else { throw unexpected() }
+        guard peek() == UInt8(ascii: "\"") else { throw unexpected(.name) }
         let start = position + 1
         let key = try string(isName: true)
         let end = position - 1
-        guard peek() == UInt8(ascii: ":") else { throw unexpected() }
+        guard peek() == UInt8(ascii: ":") else { throw unexpected(.colon) }
         position += 1
         // The first, middle and last byte and the length, spread over 64 bits.
         var hash = UInt32(truncatingIfNeeded: end - start)
@@ -211,9 +212,10 @@ struct JSONParser: ~Copyable {
 
     private mutating func literal(_ text: StaticString, _ value: JSON) throws(JSONError) -> JSON {
         for index in 0..<text.utf8CodeUnitCount {
-            guard position + index < bytes.count else { throw error(.unexpectedEnd, at: bytes.count) }
+            let expected = JSONError.Expectation.letter(text.description, text.utf8Start[index])
+            guard position + index < bytes.count else { throw error(.unexpectedEnd, at: bytes.count, expected) }
             let byte = bytes[position + index]
-            guard byte == text.utf8Start[index] else { throw error(.unexpectedByte(byte), at: position + index) }
+            guard byte == text.utf8Start[index] else { throw error(.unexpectedByte(byte), at: position + index, expected) }
         }
         position += text.utf8CodeUnitCount
         return value
@@ -233,20 +235,23 @@ struct JSONParser: ~Copyable {
         if isNegative { position += 1 }
         let first = position
         let count = digits()
-        guard count > 0, count == 1 || bytes[first] != UInt8(ascii: "0") else {
-            throw error(.invalidNumber, at: count == 0 ? position : first + 1)
+        guard count > 0 else { throw error(.invalidNumber, .digit) }
+        guard count == 1 || bytes[first] != UInt8(ascii: "0") else {
+            // To Go, a number that begins with zero ends there.
+            let next: JSONError.Expectation = frame.isObject ? .commaOrEndOfObject : frames.isEmpty ? .endOfDocument : .commaOrEndOfArray
+            throw error(.invalidNumber, at: first + 1, next)
         }
         var isInteger = true
         if position < bytes.count, bytes[position] == UInt8(ascii: ".") {
             isInteger = false
             position += 1
-            guard digits() > 0 else { throw error(.invalidNumber) }
+            guard digits() > 0 else { throw error(.invalidNumber, .fractionDigit) }
         }
         if position < bytes.count, bytes[position] | 0x20 == UInt8(ascii: "e") {
             isInteger = false
             position += 1
             if position < bytes.count, bytes[position] == UInt8(ascii: "+") || bytes[position] == UInt8(ascii: "-") { position += 1 }
-            guard digits() > 0 else { throw error(.invalidNumber) }
+            guard digits() > 0 else { throw error(.invalidNumber, .exponentDigit) }
         }
         if isInteger, count < 19, !isNegative || count > 1 || bytes[first] != UInt8(ascii: "0") {
             var value: Int64 = 0

@@ -13,8 +13,30 @@ public struct JSONError: Error, Sendable, Hashable, CustomStringConvertible {
         case tooLarge(limit: Int)
     }
 
+    /// What the grammar wants at the place of the error.
+    public enum Expectation: Sendable, Hashable {
+        case value
+        case name
+        case colon
+        case commaOrEndOfObject
+        case commaOrEndOfArray
+        case endOfDocument
+        /// One letter of `true`, `false` or `null`.
+        case letter(String, UInt8)
+        case digit
+        case fractionDigit
+        case exponentDigit
+        case stringCharacter
+        case escapeLetter
+        case hexDigit
+    }
+
     /// What is wrong.
     public let reason: Reason
+    /// What would have been right.
+    public let expected: Expectation
+    /// The byte at the place; `nil` at the end of the document.
+    public let found: UInt8?
     /// Zero-based byte offset in the document.
     public let offset: Int
     /// One-based line.
@@ -24,6 +46,52 @@ public struct JSONError: Error, Sendable, Hashable, CustomStringConvertible {
 
     /// Reason and place, for people.
     public var description: String { "\(reason) at line \(line), column \(column)" }
+
+    /// The refusal in the words of Go's `encoding/json`, which kube-apiserver passes on to clients.
+    public var goMessage: String {
+        switch reason {
+        case .tooDeep: return "exceeded max depth"
+        case .tooLarge(let limit): return "limit is \(limit)"
+        case .invalidUTF8: return "invalid UTF-8 in string literal"
+        default: break
+        }
+        guard let found else { return "unexpected end of JSON input" }
+        let place =
+            switch expected {
+            case .value: "looking for beginning of value"
+            case .name: "looking for beginning of object key string"
+            case .colon: "after object key"
+            case .commaOrEndOfObject: "after object key:value pair"
+            case .commaOrEndOfArray: "after array element"
+            case .endOfDocument: "after top-level value"
+            case .letter(let word, let letter): "in literal \(word) (expecting \(Self.quoted(letter)))"
+            case .digit: "in numeric literal"
+            case .fractionDigit: "after decimal point in numeric literal"
+            case .exponentDigit: "in exponent of numeric literal"
+            case .stringCharacter: "in string literal"
+            case .escapeLetter: "in string escape code"
+            case .hexDigit: "in \\u hexadecimal character escape"
+            }
+        return "invalid character \(Self.quoted(found)) \(place)"
+    }
+
+    /// A byte as Go quotes the character of that number.
+    private static func quoted(_ byte: UInt8) -> String {
+        switch byte {
+        case UInt8(ascii: "'"): return #"'\''"#
+        case UInt8(ascii: "\\"): return #"'\\'"#
+        case 0x07: return #"'\a'"#
+        case 0x08: return #"'\b'"#
+        case 0x09: return #"'\t'"#
+        case 0x0A: return #"'\n'"#
+        case 0x0B: return #"'\v'"#
+        case 0x0C: return #"'\f'"#
+        case 0x0D: return #"'\r'"#
+        case 0x20...0x7E, 0xA1...0xAC, 0xAE...0xFF: return "'\(Unicode.Scalar(byte))'"
+        case 0x80...: return #"'\u00"# + String(byte, radix: 16) + "'"
+        default: return #"'\x"# + (byte < 16 ? "0" : "") + String(byte, radix: 16) + "'"
+        }
+    }
 }
 
 extension JSON {

@@ -12,7 +12,7 @@ extension JSONParser {
                 continue
             }
             position += next
-            guard position < bytes.count else { throw error(.unexpectedEnd) }
+            guard position < bytes.count else { throw error(.unexpectedEnd, .stringCharacter) }
             let byte = bytes[position]
             if byte == UInt8(ascii: "\"") {
                 let text = try text(start, position, isASCII: isASCII, isName: isName)
@@ -20,7 +20,7 @@ extension JSONParser {
                 return text
             }
             if byte == UInt8(ascii: "\\") { return try escapedString(from: start) }
-            guard byte >= 0x20 else { throw error(.invalidString) }
+            guard byte >= 0x20 else { throw error(.invalidString, .stringCharacter) }
             if byte >= 0x80 { isASCII = false }
             position += 1
         }
@@ -32,7 +32,7 @@ extension JSONParser {
         if isName, isASCII, end - start > 15 { return names.name(UnsafeRawBufferPointer(rebasing: bytes[start..<end])) }
         let slice = UnsafeBufferPointer(rebasing: bytes.assumingMemoryBound(to: UInt8.self)[start..<end])
         if isASCII { return String(decoding: slice, as: UTF8.self) }
-        guard let text = String(validating: slice, as: UTF8.self) else { throw error(.invalidUTF8, at: start) }
+        guard let text = String(validating: slice, as: UTF8.self) else { throw error(.invalidUTF8, at: start, .stringCharacter) }
         return text
     }
 
@@ -43,10 +43,10 @@ extension JSONParser {
             position += 1
             switch byte {
             case UInt8(ascii: "\""):
-                guard let text = String(validating: text, as: UTF8.self) else { throw error(.invalidUTF8, at: start) }
+                guard let text = String(validating: text, as: UTF8.self) else { throw error(.invalidUTF8, at: start, .stringCharacter) }
                 return text
             case UInt8(ascii: "\\"):
-                guard position < bytes.count else { throw error(.unexpectedEnd) }
+                guard position < bytes.count else { throw error(.unexpectedEnd, .stringCharacter) }
                 let escape = bytes[position]
                 position += 1
                 switch escape {
@@ -57,13 +57,13 @@ extension JSONParser {
                 case UInt8(ascii: "r"): text.append(0x0D)
                 case UInt8(ascii: "t"): text.append(0x09)
                 case UInt8(ascii: "u"): text.append(contentsOf: UTF8.encode(try unicodeEscape()) ?? UTF8.encodedReplacementCharacter)
-                default: throw error(.invalidEscape, at: position - 1)
+                default: throw error(.invalidEscape, at: position - 1, .escapeLetter)
                 }
-            case 0..<0x20: throw error(.invalidString, at: position - 1)
+            case 0..<0x20: throw error(.invalidString, at: position - 1, .stringCharacter)
             default: text.append(byte)
             }
         }
-        throw error(.unexpectedEnd)
+        throw error(.unexpectedEnd, .stringCharacter)
     }
 
     /// Reads four hex digits, and a second escape when they are a high surrogate. A lone surrogate becomes U+FFFD, as in Go.
@@ -86,12 +86,12 @@ extension JSONParser {
     private mutating func hexQuad() throws(JSONError) -> UInt16 {
         var value: UInt16 = 0
         for _ in 0..<4 {
-            guard position < bytes.count else { throw error(.unexpectedEnd) }
+            guard position < bytes.count else { throw error(.unexpectedEnd, .stringCharacter) }
             let digit: UInt8
             switch bytes[position] {
             case let byte where byte &- 0x30 < 10: digit = byte &- 0x30
             case let byte where (byte | 0x20) &- UInt8(ascii: "a") < 6: digit = (byte | 0x20) &- UInt8(ascii: "a") &+ 10
-            default: throw error(.invalidEscape)
+            default: throw error(.invalidEscape, .hexDigit)
             }
             value = value << 4 | UInt16(digit)
             position += 1

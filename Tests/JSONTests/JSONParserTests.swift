@@ -49,6 +49,30 @@ struct JSONParserTests {
         ])
     func refused(text: String, expected: String) { #expect(outcome(text) == expected) }
 
+    @Test(
+        "refusals have the words of Go's encoding/json",
+        arguments: [
+            ("", "unexpected end of JSON input"), ("{\"a\":", "unexpected end of JSON input"), ("1.", "unexpected end of JSON input"),
+            ("xyz", "invalid character 'x' looking for beginning of value"),
+            ("[1,]", "invalid character ']' looking for beginning of value"),
+            ("{a:1}", "invalid character 'a' looking for beginning of object key string"),
+            ("{\"a\":1,}", "invalid character '}' looking for beginning of object key string"),
+            ("{\"a\"}", "invalid character '}' after object key"), ("{\"a\":1 \"b\"", "invalid character '\"' after object key:value pair"),
+            ("[1 2]", "invalid character '2' after array element"), ("{}}", "invalid character '}' after top-level value"),
+            ("01", "invalid character '1' after top-level value"), ("[01]", "invalid character '1' after array element"),
+            ("nulL", "invalid character 'L' in literal null (expecting 'l')"), ("-a", "invalid character 'a' in numeric literal"),
+            ("1.a", "invalid character 'a' after decimal point in numeric literal"),
+            ("1ea", "invalid character 'a' in exponent of numeric literal"),
+            ("\"\n\"", #"invalid character '\n' in string literal"#), (#""\x""#, "invalid character 'x' in string escape code"),
+            (#""\u00g""#, #"invalid character 'g' in \u hexadecimal character escape"#),
+            ("'", #"invalid character '\'' looking for beginning of value"#),
+            ("\u{0}", #"invalid character '\x00' looking for beginning of value"#),
+            ("\u{e9}", "invalid character 'Ã' looking for beginning of value"),
+        ])
+    func goMessages(text: String, expected: String) {
+        do { Issue.record("\(try JSON(parsing: text)) was accepted") } catch { #expect(error.goMessage == expected) }
+    }
+
     @Test("strings that are not UTF-8 are refused, in values and names, short and long, escaped and not")
     func invalidUTF8() {
         let bad: [[UInt8]] = [[0xFF], [0xC3], [0xC0, 0x80], [0xED, 0xA0, 0x80], [0xF4, 0x90, 0x80, 0x80], [0xE2, 0x82]]
