@@ -1,3 +1,4 @@
+// The C target inside the Yams package; SwiftPM lets dependents of Yams import it.
 import CYaml
 
 /// A scalar as it stands in the text.
