@@ -39,6 +39,9 @@ final class RevisionCore: Sendable {
 
     func get(_ key: Key) -> Entry? { state.withLock { $0.entry(key) } }
 
+    /// How many watches a collection has.
+    func watcherCount(of collection: String) -> Int { state.withLock { $0[collection]?.watchers.count ?? 0 } }
+
     func metadata(_ key: String) -> String? { world.withLock { $0[key] } }
 
     func setMetadata(_ key: String, _ value: String?) { world.withLock { $0[key] = value } }

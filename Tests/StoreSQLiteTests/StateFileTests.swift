@@ -34,7 +34,10 @@ struct StateFileTests {
             #expect(try mode(path) == 0o600)
             #expect(!FileManager.default.fileExists(atPath: path + "-wal"))
 
+            // The file holds private keys, so a mode that others widened is narrowed again.
+            try FileManager.default.setAttributes([.posixPermissions: 0o644], ofItemAtPath: path)
             let second = try kind.open(path)
+            #expect(try mode(path) == 0o600)
             #expect(try second.listing() == listing && second.listing(at: 20) == past)
             #expect(second.revision == last && second.revision(of: pods) == 32 && second.revision(of: "other") == last)
             #expect(second.metadata("seed") == "42")
