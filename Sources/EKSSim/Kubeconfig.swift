@@ -1,4 +1,5 @@
 import JSON
+import YAML
 
 /// Kubeconfigs for one cluster, as YAML text.
 struct Kubeconfig {
@@ -7,76 +8,50 @@ struct Kubeconfig {
     /// `https://…`
     let server: String
     /// The cluster CA in PEM.
-    let certificateAuthority: [UInt8]
+    let certificateAuthority: String
 
     /// Signs in through IAM, as `aws eks update-kubeconfig` writes it, but with the simulator's endpoint and keys in the plugin's
     /// environment, so that it works in any shell.
     func iam(clusterName: String, region: String, environment: [(name: String, value: String)]) -> String {
-        let variables = environment.map { "      - name: \(quoted($0.name))\n        value: \(quoted($0.value))\n" }.joined()
-        return document(
+        document(
             user: clusterARN,
-            """
-                exec:
-                  apiVersion: client.authentication.k8s.io/v1beta1
-                  command: aws
-                  args: ["--region", \(quoted(region)), "eks", "get-token", "--cluster-name", \(quoted(clusterName)), "--output", "json"]
-                  interactiveMode: IfAvailable
-                  env:
-            \(variables)
-            """)
+            [
+                "exec": [
+                    "apiVersion": "client.authentication.k8s.io/v1beta1", "command": "aws",
+                    "args": ["--region", .string(region), "eks", "get-token", "--cluster-name", .string(clusterName), "--output", "json"],
+                    "interactiveMode": "IfAvailable",
+                    "env": .array(environment.map { ["name": .string($0.name), "value": .string($0.value)] }),
+                ]
+            ])
     }
 
-    /// Signs in with a client certificate.
-    func certificate(user: String, certificate: [UInt8], key: [UInt8]) -> String {
+    /// Signs in with a client certificate, both parts in PEM.
+    func certificate(user: String, certificate: String, key: String) -> String {
         document(
             user: user,
-            """
-                client-certificate-data: \(Base64.encode(certificate))
-                client-key-data: \(Base64.encode(key))
-
-            """)
+            [
+                "client-certificate-data": .string(Base64.encode(Array(certificate.utf8))),
+                "client-key-data": .string(Base64.encode(Array(key.utf8))),
+            ])
     }
 
-    private func document(user: String, _ credentials: String) -> String {
-        """
-        apiVersion: v1
-        kind: Config
-        clusters:
-        - name: \(quoted(clusterARN))
-          cluster:
-            server: \(quoted(server))
-            certificate-authority-data: \(Base64.encode(certificateAuthority))
-        contexts:
-        - name: \(quoted(clusterARN))
-          context:
-            cluster: \(quoted(clusterARN))
-            user: \(quoted(user))
-        current-context: \(quoted(clusterARN))
-        preferences: {}
-        users:
-        - name: \(quoted(user))
-          user:
-        \(credentials)
-        """
-    }
-
-    /// A JSON string is a YAML double-quoted scalar.
-    private func quoted(_ text: String) -> String { JSON.string(text).text }
-}
-
-/// Standard base64 (RFC 4648 section 4).
-enum Base64 {
-    static func encode(_ bytes: [UInt8]) -> String {
-        let alphabet = Array("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/".utf8)
-        var text: [UInt8] = []
-        text.reserveCapacity((bytes.count + 2) / 3 * 4)
-        for start in stride(from: 0, to: bytes.count, by: 3) {
-            let group = bytes[start..<min(start + 3, bytes.count)]
-            let value = group.reduce(0) { $0 << 8 | UInt32($1) } << UInt32(8 * (3 - group.count))
-            for position in 0..<4 {
-                text.append(position > group.count ? UInt8(ascii: "=") : alphabet[Int(value >> UInt32(18 - 6 * position)) & 63])
-            }
-        }
-        return String(decoding: text, as: UTF8.self)
+    private func document(user: String, _ credentials: JSON) -> String {
+        let name = JSON.string(clusterARN)
+        return YAMLEncoder.encode([
+            "apiVersion": "v1",
+            "clusters": [
+                [
+                    "cluster": [
+                        "certificate-authority-data": .string(Base64.encode(Array(certificateAuthority.utf8))), "server": .string(server),
+                    ],
+                    "name": name,
+                ]
+            ],
+            "contexts": [["context": ["cluster": name, "user": .string(user)], "name": name]],
+            "current-context": name,
+            "kind": "Config",
+            "preferences": [:],
+            "users": [["name": .string(user), "user": credentials]],
+        ])
     }
 }

@@ -20,6 +20,7 @@ public struct HTTPHeaders: Sendable, Hashable, ExpressibleByDictionaryLiteral, S
     /// Makes fields of pairs.
     public init(_ pairs: [(String, String)] = []) { fields = pairs.map { Field(name: $0.0, value: $0.1) } }
 
+    /// Makes fields of pairs.
     public init(dictionaryLiteral elements: (String, String)...) { self.init(elements) }
 
     /// The first field's value; setting replaces all fields of the name, or removes them.
@@ -40,6 +41,7 @@ public struct HTTPHeaders: Sendable, Hashable, ExpressibleByDictionaryLiteral, S
     /// Appends a field, keeping others of the same name.
     public mutating func add(_ name: String, _ value: String) { fields.append(Field(name: name, value: value)) }
 
+    /// The fields in order.
     public func makeIterator() -> Array<Field>.Iterator { fields.makeIterator() }
 
     /// ASCII comparison without case.

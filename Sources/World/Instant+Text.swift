@@ -2,11 +2,17 @@
 extension Instant {
     /// A date and time of day in the proleptic Gregorian calendar, UTC.
     public struct Civil: Sendable, Hashable {
+        /// The year.
         public var year: Int
+        /// 1 to 12.
         public var month: Int
+        /// 1 to 31.
         public var day: Int
+        /// 0 to 23.
         public var hour: Int
+        /// 0 to 59.
         public var minute: Int
+        /// 0 to 59.
         public var second: Int
     }
 
@@ -108,7 +114,8 @@ extension Instant {
     public init?(rfc3339 text: String) {
         let bytes = Array(text.utf8)
         guard bytes.count >= 20, bytes[4] == UInt8(ascii: "-"), bytes[7] == UInt8(ascii: "-"),
-            bytes[10] == UInt8(ascii: "T") || bytes[10] == UInt8(ascii: "t"), bytes[13] == UInt8(ascii: ":"), bytes[16] == UInt8(ascii: ":"),
+            bytes[10] == UInt8(ascii: "T") || bytes[10] == UInt8(ascii: "t"), bytes[13] == UInt8(ascii: ":"),
+            bytes[16] == UInt8(ascii: ":"),
             let year = Instant.digits(bytes[0..<4]), let month = Instant.digits(bytes[5..<7]), let day = Instant.digits(bytes[8..<10]),
             let hour = Instant.digits(bytes[11..<13]), let minute = Instant.digits(bytes[14..<16]),
             let second = Instant.digits(bytes[17..<19])

@@ -21,6 +21,7 @@ public struct Instant: Sendable, Hashable, Comparable {
     /// Nanoseconds within the second, 0 to 999,999,999.
     public var subsecond: Int64 { nanoseconds - seconds * 1_000_000_000 }
 
+    /// Whether `left` is before `right`.
     public static func < (left: Instant, right: Instant) -> Bool { left.nanoseconds < right.nanoseconds }
 
     /// The instant `duration` later, clamped to the range of `Instant`.

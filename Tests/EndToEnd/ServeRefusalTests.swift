@@ -14,11 +14,13 @@ struct ServeRefusalTests {
 
     static let refusals: [Refusal] = [
         Refusal(
-            name: "a state file that is not SQLite", command: "echo 'not a database, but long enough to look like one' > $W/s; \(serve) --state $W/s",
+            name: "a state file that is not SQLite",
+            command: "echo 'not a database, but long enough to look like one' > $W/s; \(serve) --state $W/s",
             status: 1, says: "$W/s"),
         Refusal(
             name: "a SQLite file of something else",
-            command: "python3 -c 'import sqlite3,sys; c=sqlite3.connect(sys.argv[1]); c.execute(\"create table t(x)\"); c.commit()' $W/s; \(serve) --state $W/s",
+            command:
+                "python3 -c 'import sqlite3,sys; c=sqlite3.connect(sys.argv[1]); c.execute(\"create table t(x)\"); c.commit()' $W/s; \(serve) --state $W/s",
             status: 1, says: "$W/s"),
         Refusal(name: "a directory that does not exist", command: "\(serve) --state $W/no/such/s", status: 1, says: "$W/no/such"),
         Refusal(

@@ -25,7 +25,9 @@ enum Samples {
         while true {
             let pod: JSON = [
                 "apiVersion": "v1", "kind": "Pod",
-                "metadata": ["name": "web-6d4cf56db6-x7k2p", "namespace": "default", "labels": ["app": "web", "pod-template-hash": "6d4cf56db6"]],
+                "metadata": [
+                    "name": "web-6d4cf56db6-x7k2p", "namespace": "default", "labels": ["app": "web", "pod-template-hash": "6d4cf56db6"],
+                ],
                 "spec": ["containers": [["name": "web", "image": "registry.local/web:1", "env": .array(environment)]]],
             ]
             let text = pod.serialized()

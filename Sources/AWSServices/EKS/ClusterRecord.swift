@@ -1,0 +1,88 @@
+public import JSON
+import World
+
+/// A cluster as EKS keeps it. The wire form is made of it; fields behind `_` never leave.
+public struct ClusterRecord: Sendable {
+    /// The stored document.
+    public internal(set) var json: JSON
+
+    /// The cluster's name.
+    public var name: String { json["name"]?.string ?? "" }
+    /// The cluster's ARN.
+    public var arn: String { json["arn"]?.string ?? "" }
+    /// The account that owns it.
+    public var accountID: String { json["_account"]?.string ?? "" }
+    /// The region it is in.
+    public var region: String { json["_region"]?.string ?? "" }
+    /// What tells this cluster from an earlier one of the same name: 32 upper-case hexadecimal digits, also in the OIDC issuer.
+    public var clusterID: String { json["_id"]?.string ?? "" }
+    /// `CREATING`, `ACTIVE`, `UPDATING`, `DELETING` or `FAILED`.
+    public var status: String { json["status"]?.string ?? "" }
+    /// `1.34`
+    public var version: String { json["version"]?.string ?? "" }
+    /// `CONFIG_MAP`, `API_AND_CONFIG_MAP` or `API`.
+    public var authenticationMode: String { json.at("accessConfig", "authenticationMode")?.string ?? "CONFIG_MAP" }
+    /// The range of Service addresses.
+    public var serviceCIDR: String { json.at("kubernetesNetworkConfig", "serviceIpv4Cidr")?.string ?? "10.100.0.0/16" }
+    /// The issuer of ServiceAccount tokens.
+    public var oidcIssuer: String { json.at("identity", "oidc", "issuer")?.string ?? json["_issuer"]?.string ?? "" }
+    /// Whether the public endpoint is open.
+    public var hasPublicAccess: Bool { json.at("resourcesVpcConfig", "endpointPublicAccess")?.bool ?? true }
+    /// Whether the private endpoint is open.
+    public var hasPrivateAccess: Bool { json.at("resourcesVpcConfig", "endpointPrivateAccess")?.bool ?? false }
+    /// Who may use the public endpoint.
+    public var publicAccessCIDRs: [String] {
+        json.at("resourcesVpcConfig", "publicAccessCidrs")?.array?.compactMap(\.string) ?? ["0.0.0.0/0"]
+    }
+    /// The creator, who is an administrator in CONFIG_MAP mode without being listed anywhere.
+    public var creatorARN: String { json["_creatorArn"]?.string ?? "" }
+    /// The creator's unique id.
+    public var creatorID: String { json["_creatorId"]?.string ?? "" }
+
+    /// The form that `DescribeCluster` answers.
+    var wire: JSON {
+        guard let object = json.object else { return json }
+        return .object(JSONObject(object.members.filter { !$0.key.hasPrefix("_") }.map { ($0.key, $0.value) }))
+    }
+}
+
+/// Runs the clusters that EKS makes.
+public protocol ClusterProvisioner: Sendable {
+    /// Starts a cluster's control plane, or starts it again after a restart; answers its endpoint and CA certificate (PEM).
+    func provision(_ cluster: ClusterRecord) async throws -> (endpoint: String, certificateAuthority: String)
+    /// Tells of changed endpoint access.
+    func update(_ cluster: ClusterRecord) async
+    /// Stops a cluster's control plane and removes its objects.
+    func deprovision(_ cluster: ClusterRecord) async
+}
+
+/// An access entry with its policies, as other subsystems read it.
+public struct AccessEntryRecord: Sendable {
+    /// The principal.
+    public let principalARN: String
+    /// Its unique id when the entry was made; the ARN for principals of other accounts.
+    public let principalID: String
+    /// `STANDARD`, `EC2_LINUX` …
+    public let type: String
+    /// The username template.
+    public let username: String
+    /// Groups.
+    public let groups: [String]
+    /// Associated policies: ARN, and namespaces or `nil` for the whole cluster.
+    public let policies: [(arn: String, namespaces: [String]?)]
+
+    init(_ json: JSON) {
+        principalARN = json["principalArn"]?.string ?? ""
+        principalID = json["_principalId"]?.string ?? ""
+        type = json["type"]?.string ?? ""
+        username = json["username"]?.string ?? ""
+        groups = json["kubernetesGroups"]?.array?.compactMap(\.string) ?? []
+        policies = (json["_policies"]?.array ?? []).map { policy in
+            let scope = policy["accessScope"]
+            return (
+                policy["policyArn"]?.string ?? "",
+                scope?["type"]?.string == "namespace" ? scope?["namespaces"]?.array?.compactMap(\.string) ?? [] : nil
+            )
+        }
+    }
+}

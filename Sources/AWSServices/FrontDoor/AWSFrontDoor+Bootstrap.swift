@@ -1,0 +1,100 @@
+import JSON
+import World
+
+extension AWSFrontDoor {
+    /// The bootstrap principal's access key.
+    public struct Credentials: Sendable {
+        /// `AKIA…`
+        public let accessKeyID: String
+        /// The secret.
+        public let secretAccessKey: String
+    }
+
+    private static let bootstrapUser = "eks-sim"
+
+    /// Makes what every account starts with (an administrator with a key, the default network), and starts the clusters of an earlier run.
+    ///
+    /// - Throws: `AWSError` when the state cannot be written.
+    public func start() async throws(AWSError) -> Credentials {
+        let account = configuration.accountID
+        try await DefaultNetwork.bootstrap(records, account: account, region: configuration.region, world: world)
+        let users = Records.collection(account, "global", "iam", "users")
+        let exists = AWSError(409, "EntityAlreadyExists", "bootstrap")
+        if records.get(users, Self.bootstrapUser) == nil {
+            try await records.create(
+                users, Self.bootstrapUser,
+                [
+                    "UserName": .string(Self.bootstrapUser), "Path": "/", "UserId": .string(world.random.awsUniqueID(prefix: "AIDA")),
+                    "Arn": .string("arn:aws:iam::\(account):user/\(Self.bootstrapUser)"), "CreateDate": .string(world.now.rfc3339),
+                    "attachedPolicies": ["arn:aws:iam::aws:policy/AdministratorAccess"],
+                ], exists: exists)
+        }
+        let credentials = try await bootstrapKey(account, users, exists)
+        await eksServices.resume()
+        return credentials
+    }
+
+    private func bootstrapKey(_ account: String, _ users: String, _ exists: AWSError) async throws(AWSError) -> Credentials {
+        let place = "aws/bootstrap"
+        if let known = records.get(place, account)?.json, let id = known["accessKeyId"]?.string,
+            let secret = known["secretAccessKey"]?.string
+        {
+            return Credentials(accessKeyID: id, secretAccessKey: secret)
+        }
+        let id = world.random.awsUniqueID(prefix: "AKIA")
+        let secret = world.random.awsSecretAccessKey()
+        let user = records.get(users, Self.bootstrapUser)?.json ?? [:]
+        try await records.create(
+            CallerAuthentication.keys, id, IAMService.accessKey(secret: secret, user: user, account: account, created: world.now),
+            exists: exists)
+        try await records.create(place, account, ["accessKeyId": .string(id), "secretAccessKey": .string(secret)], exists: exists)
+        return Credentials(accessKeyID: id, secretAccessKey: secret)
+    }
+
+    /// Makes an ACTIVE cluster for the bootstrap principal at once, with its role, in the default network: what `serve` does for a fresh state.
+    ///
+    /// - Throws: `AWSError`.
+    public func createDemoCluster(named name: String) async throws(AWSError) {
+        let account = configuration.accountID
+        let role = "eks-sim-cluster"
+        let trust =
+            "{\"Version\":\"2012-10-17\",\"Statement\":[{\"Effect\":\"Allow\",\"Principal\":{\"Service\":\"eks.amazonaws.com\"},\"Action\":\"sts:AssumeRole\"}]}"
+        try await records.create(
+            Records.collection(account, "global", "iam", "roles"), role,
+            [
+                "RoleName": .string(role), "Path": "/", "RoleId": .string(world.random.awsUniqueID(prefix: "AROA")),
+                "Arn": .string("arn:aws:iam::\(account):role/\(role)"), "CreateDate": .string(world.now.rfc3339),
+                "AssumeRolePolicyDocument": .string(trust), "MaxSessionDuration": 3600,
+                "attachedPolicies": ["arn:aws:iam::aws:policy/AmazonEKSClusterPolicy"],
+            ], exists: AWSError(409, "EntityAlreadyExists", "Role with name \(role) already exists."))
+        let subnets = records.list(Records.collection(account, configuration.region, "ec2", "subnets")).map(\.name)
+        let user = records.get(Records.collection(account, "global", "iam", "users"), Self.bootstrapUser)?.json ?? [:]
+        let caller = Caller(
+            arn: user["Arn"]?.string ?? "", accountID: account, userID: user["UserId"]?.string ?? "", roleARN: nil, roleName: nil,
+            userName: Self.bootstrapUser, sessionPolicy: nil)
+        try await eksServices.createActiveCluster(
+            [
+                "name": .string(name), "roleArn": .string("arn:aws:iam::\(account):role/\(role)"),
+                "resourcesVpcConfig": ["subnetIds": JSON(strings: subnets)],
+                "accessConfig": ["authenticationMode": "API_AND_CONFIG_MAP"],
+            ], caller: caller, region: configuration.region)
+    }
+
+    /// The clusters of the bootstrap account and region, by name.
+    public var clusters: [ClusterRecord] {
+        records.list(Records.collection(configuration.accountID, configuration.region, "eks", "clusters")).map {
+            ClusterRecord(json: $0.json)
+        }
+    }
+
+    /// The present record of a cluster.
+    public func cluster(account: String, region: String, name: String) -> ClusterRecord? {
+        records.get(Records.collection(account, region, "eks", "clusters"), name).map { ClusterRecord(json: $0.json) }
+    }
+
+    /// The access entries of a cluster.
+    public func accessEntries(of cluster: ClusterRecord) -> [AccessEntryRecord] {
+        records.list(Records.collection(cluster.accountID, cluster.region, "eks", "access-entries"), prefix: "\(cluster.name)/")
+            .map { AccessEntryRecord($0.json) }
+    }
+}

@@ -1,0 +1,109 @@
+import Crypto
+import HTTP
+import JSON
+import Store
+import Synchronization
+import World
+
+/// Finds out who signed a call: the key, the session, the time, the signature.
+final class CallerAuthentication: Sendable {
+    static let keys = "aws/access-keys"
+    private static let skew: Duration = .seconds(300)
+    /// STS takes a presigned GetCallerIdentity for fifteen minutes, whatever `X-Amz-Expires` says (facts/auth.md 2.1).
+    private static let presignedLife: Duration = .seconds(15 * 60)
+
+    private let records: Records
+    private let world: World
+    private let signingKeys = Mutex<[String: SymmetricKey]>([:])
+
+    init(records: Records, world: World) {
+        self.records = records
+        self.world = world
+    }
+
+    /// The caller of a signed request.
+    func caller(of request: HTTPRequest, _ signature: SigV4, _ wire: AWSProtocol) throws(AWSError) -> Caller {
+        let keyID = signature.scope.accessKeyID
+        let invalid = AWSError(403, wire.unknownKeyCode, "The security token included in the request is invalid.")
+        guard let key = records.get(Self.keys, keyID)?.json, key["status"]?.string == "Active", let secret = key["secret"]?.string else {
+            request.trace.add(
+                TraceStep("sigv4", "access key", expected: "an active key", actual: keyID, .fail, fix: "eval \"$(eks-sim env)\""))
+            throw invalid
+        }
+        guard key["sessionToken"]?.string == signature.sessionToken else {
+            request.trace.add(
+                TraceStep("sigv4", "session token", actual: signature.sessionToken == nil ? "missing" : "of another session", .fail))
+            throw invalid
+        }
+        if let expiry = key["expires"]?.integer, world.now >= Instant(seconds: expiry) {
+            request.trace.add(
+                TraceStep(
+                    "sigv4", "session", expected: "until \(Instant(seconds: expiry).rfc3339)", actual: "expired at \(world.now.rfc3339)",
+                    .fail))
+            throw AWSError(403, wire.expiredSessionCode, "The security token included in the request is expired")
+        }
+        try checkTime(signature, request, wire)
+        let signingKey = signingKey(secret, signature.scope)
+        guard signature.isValid(request, signingKey: signingKey) else {
+            let canonical = signature.canonicalRequest(request, host: (request.headers["Host"] ?? "").lowercased())
+            request.trace.add(
+                TraceStep(
+                    "sigv4", "signature", expected: "the HMAC of the canonical request under the secret of \(keyID)",
+                    actual: "another value", .fail,
+                    nearMisses: ["canonical request here: \(canonical.replacing("\n", with: " ⏎ "))"]))
+            throw AWSError(
+                403, wire.badSignatureCode,
+                "The request signature we calculated does not match the signature you provided. Check your AWS Secret Access Key and signing method. Consult the service documentation for details."
+            )
+        }
+        request.trace.add(TraceStep("sigv4", "signature", actual: keyID, .pass))
+        return try caller(key)
+    }
+
+    private func caller(_ key: JSON) throws(AWSError) -> Caller {
+        Caller(
+            arn: key["arn"]?.string ?? "", accountID: key["account"]?.string ?? "", userID: key["userId"]?.string ?? "",
+            roleARN: key["roleArn"]?.string, roleName: key["roleName"]?.string, userName: key["userName"]?.string,
+            sessionPolicy: key["sessionPolicy"]?.string)
+    }
+
+    private func checkTime(_ signature: SigV4, _ request: HTTPRequest, _ wire: AWSProtocol) throws(AWSError) {
+        let now = world.now
+        guard let signed = Instant(amzDate: signature.amzDate), signature.amzDate.hasPrefix(signature.scope.date) else {
+            request.trace.add(TraceStep("sigv4", "X-Amz-Date", actual: signature.amzDate, .fail))
+            throw AWSError(
+                403, "IncompleteSignature", "Date in Credential scope does not match YYYYMMDD from ISO-8601 version of date from HTTP")
+        }
+        let life = signature.expires == nil ? Self.skew : Self.presignedLife
+        if now > signed + life {
+            request.trace.add(
+                TraceStep(
+                    "sigv4", "X-Amz-Date", expected: "at most \(Int(life.inSeconds)) s before \(now.rfc3339)", actual: signed.rfc3339, .fail
+                ))
+            throw AWSError(
+                403, wire.badSignatureCode,
+                "Signature expired: \(signature.amzDate) is now earlier than \((now - life).amzDate) (\(now.amzDate) - \(Int(life.inSeconds) / 60) min.)"
+            )
+        }
+        if signed > now + Self.skew {
+            request.trace.add(
+                TraceStep("sigv4", "X-Amz-Date", expected: "at most 300 s after \(now.rfc3339)", actual: signed.rfc3339, .fail))
+            throw AWSError(
+                403, wire.badSignatureCode,
+                "Signature not yet current: \(signature.amzDate) is still later than \((now + Self.skew).amzDate) (\(now.amzDate) + 5 min.)"
+            )
+        }
+    }
+
+    /// Deriving takes four HMACs; the last hundred are kept.
+    private func signingKey(_ secret: String, _ scope: SigV4.Scope) -> SymmetricKey {
+        let name = "\(secret)/\(scope.text)"
+        if let known = signingKeys.withLock({ $0[name] }) { return known }
+        let made = SigV4.signingKey(secret: secret, scope: scope)
+        signingKeys.withLock { keys in
+            if keys.count >= 100 { keys.removeAll() }
+            keys[name] = made
+        }
+        return made
+    }
+}

@@ -1,0 +1,154 @@
+import Crypto
+import HTTP
+import World
+
+/// A request's Signature Version 4, in the `Authorization` header or in the query (presigned).
+struct SigV4: Sendable {
+    /// The parts of `AK/date/region/service/aws4_request`.
+    struct Scope: Sendable, Hashable {
+        let accessKeyID: String
+        let date: String
+        let region: String
+        let service: String
+
+        init?(_ credential: String) {
+            let parts = credential.split(separator: "/", omittingEmptySubsequences: false).map(String.init)
+            guard parts.count == 5, parts[4] == "aws4_request", parts[1].utf8.count == 8 else { return nil }
+            (accessKeyID, date, region, service) = (parts[0], parts[1], parts[2], parts[3])
+        }
+
+        var text: String { "\(date)/\(region)/\(service)/aws4_request" }
+    }
+
+    let scope: Scope
+    let amzDate: String
+    let signedHeaders: [String]
+    let signature: String
+    let sessionToken: String?
+    /// Seconds that a presigned request lives; `nil` for signed headers.
+    let expires: Int?
+    private let query: [(name: String, value: String)]
+
+    /// What is wrong with the signature's form.
+    enum Problem: Error, Sendable {
+        case missing
+        case incomplete(String)
+    }
+
+    /// Finds the signature of a request.
+    init(_ request: HTTPRequest) throws(Problem) {
+        guard let query = PercentEncoding.pairs(Self.protectingPlus(request.query ?? "")) else {
+            throw .incomplete("The query string is malformed")
+        }
+        if let header = request.headers["Authorization"] {
+            self.query = query
+            guard header.hasPrefix("AWS4-HMAC-SHA256 ") else {
+                throw .incomplete("Authorization header requires existence of AWS4-HMAC-SHA256")
+            }
+            var parts: [String: String] = [:]
+            for piece in header.dropFirst("AWS4-HMAC-SHA256 ".count).split(separator: ",") {
+                let pair = piece.trimmingPrefix(" ").split(separator: "=", maxSplits: 1)
+                if pair.count == 2 { parts[String(pair[0])] = String(pair[1]) }
+            }
+            guard let credential = parts["Credential"], let signed = parts["SignedHeaders"], let signature = parts["Signature"] else {
+                throw .incomplete("Authorization header requires 'Credential', 'Signature' and 'SignedHeaders' parameters")
+            }
+            guard let scope = Scope(credential) else { throw .incomplete("Credential must have exactly 5 slash-delimited elements") }
+            guard let date = request.headers["X-Amz-Date"] else {
+                throw .incomplete("Authorization header requires existence of 'X-Amz-Date'")
+            }
+            self.scope = scope
+            amzDate = date
+            signedHeaders = signed.split(separator: ";").map(String.init)
+            self.signature = signature
+            sessionToken = request.headers["X-Amz-Security-Token"]
+            expires = nil
+            return
+        }
+        func value(_ name: String) -> String? { query.first { $0.name == name }?.value }
+        guard value("X-Amz-Algorithm") == "AWS4-HMAC-SHA256" else { throw .missing }
+        guard let scope = value("X-Amz-Credential").flatMap(Scope.init), let date = value("X-Amz-Date"),
+            let signed = value("X-Amz-SignedHeaders"), let signature = value("X-Amz-Signature")
+        else {
+            throw .incomplete(
+                "AWS query-string parameters must include X-Amz-Credential, X-Amz-Date, X-Amz-SignedHeaders and X-Amz-Signature")
+        }
+        self.scope = scope
+        amzDate = date
+        signedHeaders = signed.split(separator: ";").map(String.init)
+        self.signature = signature
+        sessionToken = value("X-Amz-Security-Token")
+        expires = value("X-Amz-Expires").flatMap { Int($0) } ?? 0
+        self.query = query.filter { $0.name != "X-Amz-Signature" }
+    }
+
+    /// In a signed query `+` is itself, not a space.
+    private static func protectingPlus(_ query: String) -> String { query.replacing("+", with: "%2B") }
+
+    /// The canonical request of AWS' documentation; `host` stands in for the Host header.
+    func canonicalRequest(_ request: HTTPRequest, host: String) -> String {
+        let path = PercentEncoding.encode(Self.normalized(request.path), keepSlash: true)
+        let pairs = query.map { (PercentEncoding.encode($0.name), PercentEncoding.encode($0.value)) }
+            .sorted { $0.0 == $1.0 ? $0.1 < $1.1 : $0.0 < $1.0 }
+        let headers = signedHeaders.map { name in
+            let lower = name.lowercased()
+            let value = lower == "host" ? host : request.headers.all(lower).map(Self.folded).joined(separator: ",")
+            return "\(lower):\(value)\n"
+        }
+        let body = expires == nil ? request.body : []
+        return [
+            request.method, path.isEmpty ? "/" : path, pairs.map { "\($0.0)=\($0.1)" }.joined(separator: "&"), headers.joined(),
+            signedHeaders.map { $0.lowercased() }.joined(separator: ";"), Self.hex(SHA256.hash(data: body)),
+        ].joined(separator: "\n")
+    }
+
+    /// Whether the request was signed with this key: the Host header as sent, and without a default port, which clients leave out.
+    func isValid(_ request: HTTPRequest, signingKey: SymmetricKey) -> Bool {
+        let host = (request.headers["Host"] ?? "").lowercased()
+        var hosts = [host]
+        for port in [":443", ":80"] where host.hasSuffix(port) { hosts.append(String(host.dropLast(port.count))) }
+        return hosts.contains { host in
+            let canonical = canonicalRequest(request, host: host)
+            let text = "AWS4-HMAC-SHA256\n\(amzDate)\n\(scope.text)\n\(Self.hex(SHA256.hash(data: Array(canonical.utf8))))"
+            guard let given = Self.bytes(signature) else { return false }
+            return HMAC<SHA256>.isValidAuthenticationCode(given, authenticating: Array(text.utf8), using: signingKey)
+        }
+    }
+
+    /// The key that a secret signs a scope with.
+    static func signingKey(secret: String, scope: Scope) -> SymmetricKey {
+        var key = SymmetricKey(data: Array("AWS4\(secret)".utf8))
+        for part in [scope.date, scope.region, scope.service, "aws4_request"] {
+            key = SymmetricKey(data: HMAC<SHA256>.authenticationCode(for: Array(part.utf8), using: key))
+        }
+        return key
+    }
+
+    private static func folded(_ value: String) -> String { value.split(separator: " ").joined(separator: " ") }
+
+    /// Removes empty and dot segments (RFC 3986 section 5.2.4); a final slash stays.
+    private static func normalized(_ path: String) -> String {
+        var kept: [Substring] = []
+        for segment in path.split(separator: "/", omittingEmptySubsequences: true) {
+            if segment == "." { continue }
+            if segment == ".." { _ = kept.popLast() } else { kept.append(segment) }
+        }
+        return "/" + kept.joined(separator: "/") + (path.hasSuffix("/") && !kept.isEmpty ? "/" : "")
+    }
+
+    private static func hex(_ digest: some Sequence<UInt8>) -> String {
+        let digits = Array("0123456789abcdef".utf8)
+        return String(decoding: digest.flatMap { [digits[Int($0 >> 4)], digits[Int($0 & 15)]] }, as: UTF8.self)
+    }
+
+    private static func bytes(_ hex: String) -> [UInt8]? {
+        let characters = Array(hex.utf8)
+        guard characters.count == 64 else { return nil }
+        var bytes: [UInt8] = []
+        for index in stride(from: 0, to: 64, by: 2) {
+            guard let byte = UInt8(String(decoding: characters[index..<index + 2], as: UTF8.self), radix: 16) else { return nil }
+            bytes.append(byte)
+        }
+        return bytes
+    }
+}

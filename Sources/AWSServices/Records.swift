@@ -1,0 +1,79 @@
+import JSON
+import Store
+import World
+
+/// AWS resources as JSON documents in the store.
+struct Records: Sendable {
+    let store: any Store
+
+    /// The collection of a kind of resource.
+    static func collection(_ account: String, _ region: String = "global", _ service: String, _ kind: String) -> String {
+        "aws/\(account)/\(region)/\(service)/\(kind)"
+    }
+
+    /// A document and the revision that wrote it.
+    struct Document: Sendable {
+        let name: String
+        var json: JSON
+        let revision: Revision
+    }
+
+    func get(_ collection: String, _ name: String) -> Document? {
+        guard let entry = store.get(Key(collection, name)), let json = try? JSON(parsing: entry.value) else { return nil }
+        return Document(name: name, json: json, revision: entry.modified)
+    }
+
+    func list(_ collection: String, prefix: String = "") -> [Document] {
+        let range = try? store.range(collection, prefix: prefix, at: nil, after: nil, limit: 0)
+        return (range?.entries ?? []).compactMap { entry in
+            (try? JSON(parsing: entry.value)).map { Document(name: entry.name, json: $0, revision: entry.modified) }
+        }
+    }
+
+    /// Creates a document.
+    ///
+    /// - Throws: `exists` when there is one of the name.
+    func create(_ collection: String, _ name: String, _ json: JSON, exists: AWSError) async throws(AWSError) {
+        let key = Key(collection, name)
+        do {
+            try await store.commit(Transaction(conditions: [.absent(key)], writes: [.put(key, .bytes(json.serialized()))]))
+        } catch {
+            if case .conflict = error { throw exists }
+            throw Self.failure(error)
+        }
+    }
+
+    /// Changes a document, again when somebody else changed it meanwhile. `change` may refuse.
+    ///
+    /// - Throws: `missing` when there is none, what `change` throws, or the store's failure.
+    @discardableResult
+    func update(
+        _ collection: String, _ name: String, missing: AWSError, _ change: (inout JSON) throws(AWSError) -> Void
+    ) async throws(AWSError) -> JSON {
+        let key = Key(collection, name)
+        for _ in 0..<16 {
+            guard var document = get(collection, name) else { throw missing }
+            try change(&document.json)
+            do {
+                try await store.commit(
+                    Transaction(conditions: [.modified(key, document.revision)], writes: [.put(key, .bytes(document.json.serialized()))]))
+                return document.json
+            } catch {
+                if case .conflict = error { continue }
+                throw Self.failure(error)
+            }
+        }
+        throw AWSError(
+            409, "ConcurrentModification",
+            "The request was rejected because multiple requests to change this object were submitted simultaneously.")
+    }
+
+    /// Removes documents together.
+    func delete(_ keys: [Key]) async throws(AWSError) {
+        do { try await store.commit(Transaction(writes: keys.map { .delete($0, last: nil) })) } catch { throw Self.failure(error) }
+    }
+
+    private static func failure(_ error: StoreError) -> AWSError {
+        AWSError(500, "InternalFailure", "The state could not be written: \(error)")
+    }
+}

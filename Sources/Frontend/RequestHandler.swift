@@ -1,0 +1,267 @@
+import HTTP
+import NIOCore
+import NIOHTTP1
+import World
+
+/// Turns the parts of HTTP/1.1 or of one HTTP/2 stream into requests for a handler, and answers into parts.
+///
+/// Reads stop while a request is handled: the pipeline hands over one request at a time.
+final class RequestHandler: ChannelInboundHandler {
+    typealias InboundIn = HTTPServerRequestPart
+    typealias OutboundOut = HTTPServerResponsePart
+
+    /// What all requests of a listener share.
+    struct Context: Sendable {
+        let configuration: FrontendConfiguration
+        let world: World
+        let registry: ConnectionRegistry
+        let executor: EventLoopTaskExecutor
+        let handler: any HTTPHandler
+        let connection: @Sendable () -> ConnectionRecord
+        let isHTTP2: Bool
+    }
+
+    private let shared: Context
+    private var head: HTTPRequestHead?
+    private var body: [UInt8] = []
+    private var task: Task<Void, Never>?
+    private var writer: StreamWriter?
+    private var timeout: Scheduled<Void>?
+    private var isFirst = true
+    private var isRefused = false
+    private var mustClose = false
+    private var isClosed = false
+
+    init(_ shared: Context) { self.shared = shared }
+
+    func handlerAdded(context: ChannelHandlerContext) {
+        guard context.channel.isActive else { return }
+        arm(shared.configuration.firstRequestTimeout, context)
+    }
+
+    func channelActive(context: ChannelHandlerContext) {
+        if timeout == nil { arm(shared.configuration.firstRequestTimeout, context) }
+        context.fireChannelActive()
+    }
+
+    func channelInactive(context: ChannelHandlerContext) {
+        isClosed = true
+        timeout?.cancel()
+        writer?.close()
+        task?.cancel()
+        context.fireChannelInactive()
+    }
+
+    func errorCaught(context: ChannelHandlerContext, error: any Error) {
+        // Garbage, a reset stream or a broken TLS record: nothing to answer any more.
+        context.close(promise: nil)
+    }
+
+    func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
+        if event is ChannelShouldQuiesceEvent { mustClose = true }
+        if case ChannelEvent.inputClosed = event, task != nil || writer != nil {
+            // A client that half-closes has stopped waiting for the answer: kubectl and curl never do it otherwise.
+            context.close(promise: nil)
+        }
+        context.fireUserInboundEventTriggered(event)
+    }
+
+    func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+        switch unwrapInboundIn(data) {
+        case .head(let head): begin(head, context)
+        case .body(let buffer):
+            guard !isRefused, head != nil else { return }
+            guard body.count + buffer.readableBytes <= shared.configuration.maximumBodyBytes else {
+                return refuse(413, "Request entity too large: limit is \(shared.configuration.maximumBodyBytes)", context)
+            }
+            body.append(contentsOf: buffer.readableBytesView)
+        case .end:
+            timeout?.cancel()
+            timeout = nil
+            guard !isRefused, let head else { return }
+            self.head = nil
+            dispatch(head, context)
+        }
+    }
+
+    private func begin(_ head: HTTPRequestHead, _ context: ChannelHandlerContext) {
+        if !isFirst || timeout == nil { arm(shared.configuration.requestTimeout, context) }
+        isFirst = false
+        self.head = head
+        body = []
+        let limits = shared.configuration
+        guard head.uri.utf8.count <= limits.maximumTargetBytes else { return refuse(414, "request URI too long", context) }
+        guard head.headers.reduce(0, { $0 + $1.name.utf8.count + $1.value.utf8.count }) <= limits.maximumHeaderBytes else {
+            return refuse(431, "request header fields too large", context)
+        }
+        if let length = head.headers.first(name: "Content-Length").flatMap({ Int($0) }) {
+            guard length <= limits.maximumBodyBytes else {
+                return refuse(413, "Request entity too large: limit is \(limits.maximumBodyBytes)", context)
+            }
+            body.reserveCapacity(length)
+        }
+        if head.headers.first(name: "Expect")?.lowercased() == "100-continue" {
+            context.writeAndFlush(wrapOutboundOut(.head(HTTPResponseHead(version: head.version, status: .continue))), promise: nil)
+        }
+    }
+
+    private func arm(_ limit: Duration, _ context: ChannelHandlerContext) {
+        timeout?.cancel()
+        let channel = context.channel
+        timeout = context.eventLoop.scheduleTask(in: .nanoseconds(limit.clampedNanoseconds)) { channel.close(promise: nil) }
+    }
+
+    /// Answers without a handler and closes: what is still coming will not be read.
+    private func refuse(_ status: Int, _ message: String, _ context: ChannelHandlerContext) {
+        isRefused = true
+        let version = head?.version ?? .http1_1
+        var headers: HTTP.HTTPHeaders = ["Content-Type": "text/plain; charset=utf-8"]
+        headers["Connection"] = shared.isHTTP2 ? nil : "close"
+        mustClose = true
+        let response = HTTPResponse(status: status, headers: headers, body: .bytes(Array((message + "\n").utf8)))
+        send(response, version: version, isHead: false, keepAlive: false, context)
+    }
+
+    private func dispatch(_ head: HTTPRequestHead, _ context: ChannelHandlerContext) {
+        let target = head.uri
+        let mark = target.utf8.firstIndex(of: UInt8(ascii: "?"))
+        let path = mark.map { String(target[..<$0]) } ?? target
+        let query = mark.map { String(target[target.index(after: $0)...]) }
+        let trace = RequestTrace(
+            id: shared.world.random.uuid(), received: shared.world.now, summary: "\(head.method.rawValue) \(path)",
+            target: "")
+        let connection = shared.connection()
+        trace.add(connection.acceptSteps)
+        let request = HTTPRequest(
+            method: head.method.rawValue, path: path, query: query,
+            headers: HTTP.HTTPHeaders(head.headers.map { ($0.name, $0.value) }), body: body, connection: connection, trace: trace)
+        body = []
+        let exchange = Exchange(
+            request: request, channel: context.channel, version: head.version, isHead: head.method == .HEAD, keepAlive: head.isKeepAlive,
+            handler: NIOLoopBound(self, eventLoop: context.eventLoop), context: NIOLoopBound(context, eventLoop: context.eventLoop))
+        let shared = shared
+        shared.registry.beginAnswer()
+        task = Self.start(exchange, shared)
+    }
+
+    private static func start(_ exchange: Exchange, _ shared: Context) -> Task<Void, Never> {
+        Task(executorPreference: shared.executor) {
+            await answer(exchange, shared)
+            shared.registry.endAnswer()
+        }
+    }
+
+    /// One request and where its answer goes.
+    private struct Exchange: Sendable {
+        let request: HTTPRequest
+        let channel: any Channel
+        let version: HTTPVersion
+        let isHead: Bool
+        let keepAlive: Bool
+        let handler: NIOLoopBound<RequestHandler>
+        let context: NIOLoopBound<ChannelHandlerContext>
+    }
+
+    private static func answer(_ exchange: Exchange, _ shared: Context) async {
+        let response = await shared.handler.handle(exchange.request)
+        guard case .stream(let produce) = response.body else {
+            return await onLoop(exchange) { handler, context in
+                handler.task = nil
+                handler.send(response, version: exchange.version, isHead: exchange.isHead, keepAlive: exchange.keepAlive, context)
+            }
+        }
+        let writer = StreamWriter(channel: exchange.channel)
+        let drain = shared.registry.onDrain { writer.close() }
+        let isOpen = await onLoop(exchange) { handler, context in
+            handler.beginStream(response, writer, version: exchange.version, context)
+        }
+        let isWhole = isOpen && !exchange.isHead ? await run(produce, writer, shared.registry) : true
+        shared.registry.forget(drain)
+        await onLoop(exchange) { handler, context in
+            handler.endStream(isWhole: isWhole, keepAlive: exchange.keepAlive, context)
+        }
+    }
+
+    /// Runs a streaming answer; whether it ended as its producer meant it to, a drain included.
+    private static func run(
+        _ produce: @Sendable (any HTTPBodyWriter) async throws -> Void, _ writer: StreamWriter, _ registry: ConnectionRegistry
+    ) async -> Bool {
+        do { try await produce(writer) } catch { return error is HTTPClientGone && registry.isDraining }
+        return true
+    }
+
+    /// Runs on the channel's event loop: at once when the task is on it already.
+    private static func onLoop<Result: Sendable>(
+        _ exchange: Exchange, _ body: @escaping @Sendable (RequestHandler, ChannelHandlerContext) -> Result
+    ) async -> Result {
+        if exchange.channel.eventLoop.inEventLoop { return body(exchange.handler.value, exchange.context.value) }
+        return await withCheckedContinuation { continuation in
+            exchange.channel.eventLoop.execute { continuation.resume(returning: body(exchange.handler.value, exchange.context.value)) }
+        }
+    }
+
+    private func responseHead(_ response: HTTPResponse, version: HTTPVersion, length: Int?, keepAlive: Bool) -> HTTPResponseHead {
+        var headers = NIOHTTP1.HTTPHeaders()
+        headers.reserveCapacity(response.headers.fields.count + 3)
+        for field in response.headers { headers.add(name: field.name, value: field.value) }
+        if let length { headers.add(name: "Content-Length", value: String(length)) }
+        headers.add(name: "Date", value: shared.world.now.httpDate)
+        if !keepAlive, !shared.isHTTP2, !headers.contains(name: "Connection") { headers.add(name: "Connection", value: "close") }
+        return HTTPResponseHead(version: version, status: HTTPResponseStatus(statusCode: response.status), headers: headers)
+    }
+
+    private func send(_ response: HTTPResponse, version: HTTPVersion, isHead: Bool, keepAlive: Bool, _ context: ChannelHandlerContext) {
+        guard !isClosed else { return }
+        let keepAlive = keepAlive && !mustClose
+        let length: Int
+        switch response.body {
+        case .empty, .stream: length = 0
+        case .bytes(let bytes): length = bytes.count
+        case .segments(_, let count): length = count
+        }
+        let hasNoLength = response.status == 204 || response.status == 304 || response.status < 200
+        let head = responseHead(response, version: version, length: hasNoLength ? nil : length, keepAlive: keepAlive)
+        context.write(wrapOutboundOut(.head(head)), promise: nil)
+        if !isHead, length > 0 {
+            var buffer = context.channel.allocator.buffer(capacity: length)
+            switch response.body {
+            case .bytes(let bytes): buffer.writeBytes(bytes)
+            case .segments(let pieces, _): for piece in pieces { buffer.writeBytes(piece) }
+            case .empty, .stream: break
+            }
+            context.write(wrapOutboundOut(.body(.byteBuffer(buffer))), promise: nil)
+        }
+        finish(keepAlive: keepAlive, context)
+    }
+
+    private func finish(keepAlive: Bool, _ context: ChannelHandlerContext) {
+        if keepAlive || shared.isHTTP2 {
+            context.writeAndFlush(wrapOutboundOut(.end(nil)), promise: nil)
+        } else {
+            let channel = context.channel
+            context.writeAndFlush(wrapOutboundOut(.end(nil))).whenComplete { _ in channel.close(promise: nil) }
+        }
+    }
+
+    /// Sends the head of a streaming answer; `false` when the client has gone already.
+    private func beginStream(
+        _ response: HTTPResponse, _ writer: StreamWriter, version: HTTPVersion, _ context: ChannelHandlerContext
+    ) -> Bool {
+        guard !isClosed else {
+            writer.close()
+            return false
+        }
+        self.writer = writer
+        context.writeAndFlush(wrapOutboundOut(.head(responseHead(response, version: version, length: nil, keepAlive: true))), promise: nil)
+        return true
+    }
+
+    private func endStream(isWhole: Bool, keepAlive: Bool, _ context: ChannelHandlerContext) {
+        writer = nil
+        task = nil
+        guard !isClosed else { return }
+        // An answer that broke off must not look whole: no last chunk, no END_STREAM.
+        guard isWhole else { return context.close(promise: nil) }
+        finish(keepAlive: keepAlive && !mustClose, context)
+    }
+}

@@ -1,0 +1,130 @@
+public import HTTP
+import JSON
+public import World
+
+/// What a cluster's authenticator reads anew for every lookup.
+public protocol IdentitySources: Sendable {
+    /// The cluster's authentication mode.
+    var authenticationMode: AuthenticationMode { get }
+    /// The cluster's access entries.
+    var accessEntries: [AccessEntry] { get }
+    /// The present `kube-system/aws-auth`.
+    var awsAuth: AWSAuthConfigMap { get }
+    /// The private DNS name of an EC2 instance; `nil` when there is no such instance.
+    func privateDNSName(ofInstance id: String) async -> String?
+}
+
+/// aws-iam-authenticator's server: `POST /authenticate` with a `TokenReview` (`pkg/server`).
+public struct AuthenticatorWebhook: HTTPHandler {
+    private let clusterName: String
+    private let verifier: TokenVerifier
+    private let sources: any IdentitySources
+    private let sts: any HTTPHandler
+    private let world: World
+
+    /// Makes the authenticator of a cluster. `sts` answers `GetCallerIdentity`; it is asked with the cluster's own name in
+    /// `x-k8s-aws-id`, which the client's signature covers.
+    public init(clusterName: String, verifier: TokenVerifier, sources: any IdentitySources, sts: any HTTPHandler, world: World) {
+        self.clusterName = clusterName
+        self.verifier = verifier
+        self.sources = sources
+        self.sts = sts
+        self.world = world
+    }
+
+    /// Answers one request.
+    public func handle(_ request: HTTPRequest) async -> HTTPResponse {
+        guard request.path == "/authenticate" else { return plain(404, "404 page not found\n") }
+        guard request.method == "POST" else { return plain(405, "expected POST\n") }
+        guard let review = try? JSON(parsing: request.body, limits: JSON.Limits(depth: 32, bytes: 1 << 20)),
+            let token = review.at("spec", "token")?.string
+        else { return plain(400, "expected a request body to be a TokenReview\n") }
+        var steps: [TraceStep] = []
+        do {
+            let mapped = try await authenticate(token, request, &steps)
+            request.trace.add(steps)
+            return answer(200, Self.status(of: mapped))
+        } catch {
+            request.trace.add(steps)
+            if case .throttled = error { return answer(429, ["authenticated": false]) }
+            return answer(403, ["authenticated": false])
+        }
+    }
+
+    private func authenticate(_ token: String, _ request: HTTPRequest, _ steps: inout [TraceStep]) async throws(TokenError)
+        -> MappedIdentity
+    {
+        let verified = try verifier.verify(token, at: world.now, steps: &steps)
+        let identity = try await callerIdentity(verified, request, &steps)
+        let mapper = IdentityMapper(
+            mode: sources.authenticationMode, entries: sources.accessEntries, awsAuth: sources.awsAuth, clusterName: clusterName)
+        return try await mapper.map(identity, privateDNSName: { await sources.privateDNSName(ofInstance: $0) }, steps: &steps)
+    }
+
+    /// Asks STS who signed the URL (facts: the only cryptographic check, and the only binding to a cluster).
+    private func callerIdentity(
+        _ token: VerifiedToken, _ request: HTTPRequest, _ steps: inout [TraceStep]
+    ) async throws(TokenError) -> CallerIdentity {
+        if let fault = world.faults.take("sts.unavailable") {
+            steps.append(TraceStep("sts", "GetCallerIdentity", actual: "fault: unavailable", .fail))
+            throw .sts("error during GET: \(fault.detail) on \(token.stsRegion) endpoint")
+        }
+        // The inner request keeps its own trace: what SigV4 found wrong is what the learner wants to see.
+        let inner = RequestTrace(id: request.trace.id, received: world.now, summary: "sts:GetCallerIdentity", target: "sts")
+        let answer = await sts.handle(
+            HTTPRequest(
+                method: "GET", path: token.url.rawPath.isEmpty ? "/" : token.url.rawPath, query: token.url.rawQuery,
+                headers: ["Host": token.url.host, "x-k8s-aws-id": clusterName, "Accept": "application/json"],
+                connection: .inProcess(listener: "sts"), trace: inner))
+        let body = answer.collected ?? []
+        steps.append(TraceStep("sts", "cluster id (x-k8s-aws-id)", actual: clusterName, .info))
+        steps += inner.snapshot.steps
+        guard answer.status == 200 else {
+            let text = String(decoding: body.prefix(2048), as: UTF8.self)
+            let code = (try? JSON(parsing: body))?.at("Error", "Code")?.string ?? "status \(answer.status)"
+            let isSignature = code == "SignatureDoesNotMatch"
+            steps.append(
+                TraceStep(
+                    "sts", "GetCallerIdentity", expected: "an identity", actual: code, .fail,
+                    nearMisses: isSignature
+                        ? [
+                            "the signature covers the cluster id: a token made for another cluster than \"\(clusterName)\" fails here, as a tampered one does"
+                        ]
+                        : [],
+                    fix: isSignature ? "aws eks get-token --cluster-name \(clusterName)" : nil))
+            if text.contains("Throttling") { throw .throttled(text) }
+            throw .sts("error from AWS (expected 200, got \(answer.status)) on \(token.stsRegion) endpoint. Body: \(text)")
+        }
+        let identity = try CallerIdentity(stsAnswer: body, accessKeyID: token.accessKeyID)
+        steps.append(TraceStep("sts", "GetCallerIdentity", actual: "\(identity.arn) (\(identity.userID))", .pass))
+        return identity
+    }
+
+    private static func status(of mapped: MappedIdentity) -> JSON {
+        let identity = mapped.identity
+        return [
+            "authenticated": true,
+            "user": [
+                "username": .string(mapped.username),
+                "uid": .string("aws-iam-authenticator:\(identity.accountID):\(identity.userID)"),
+                "groups": JSON(strings: mapped.groups),
+                "extra": [
+                    "accessKeyId": [.string(identity.accessKeyID)], "arn": [.string(identity.arn)],
+                    "canonicalArn": [.string(identity.canonicalARN)], "principalId": [.string(identity.userID)],
+                    "sessionName": [.string(identity.sessionName)],
+                    "sigs.k8s.io/aws-iam-authenticator/principalId": [.string(identity.userID)],
+                ],
+            ],
+        ]
+    }
+
+    private func answer(_ status: Int, _ review: JSON) -> HTTPResponse {
+        HTTPResponse(
+            status: status, contentType: "application/json; charset=UTF-8",
+            JSON.object(["metadata": ["creationTimestamp": nil], "spec": [:], "status": review]).serialized())
+    }
+
+    private func plain(_ status: Int, _ text: String) -> HTTPResponse {
+        HTTPResponse(status: status, contentType: "text/plain; charset=utf-8", Array(text.utf8))
+    }
+}

@@ -1,0 +1,131 @@
+import Facts
+import JSON
+
+/// One served resource (`resources.json`): what discovery says of it and how it is stored.
+public struct ResourceType: Sendable {
+    /// A part of a resource with its own path.
+    public struct Subresource: Sendable {
+        /// `status`, `scale`, `log` …
+        public let name: String
+        /// Group, version and kind of its object.
+        public let group: String
+        /// The version.
+        public let version: String
+        /// The kind.
+        public let kind: String
+        /// Verbs in discovery order.
+        public let verbs: [String]
+    }
+
+    /// The API group; empty for the core group.
+    public let group: String
+    /// The API version.
+    public let version: String
+    /// The plural name in paths.
+    public let resource: String
+    /// The kind of one object.
+    public let kind: String
+    /// The singular name.
+    public let singular: String
+    /// Whether objects are in namespaces.
+    public let isNamespaced: Bool
+    /// Verbs in discovery order.
+    public let verbs: [String]
+    /// `po`, `deploy` …
+    public let shortNames: [String]
+    /// `all`, `api-extensions` …
+    public let categories: [String]
+    /// `group/version` of the stored form; `nil` for resources that are never stored, such as reviews.
+    public let storage: String?
+    /// The discovery hash of the storage version.
+    public let storageVersionHash: String?
+    /// Subresources in discovery order.
+    public let subresources: [Subresource]
+
+    /// `v1`, `apps/v1`.
+    public var groupVersion: String { group.isEmpty ? version : "\(group)/\(version)" }
+    /// Group, version and kind of one object.
+    public var groupVersionKind: GroupVersionKind { GroupVersionKind(group: group, version: version, kind: kind) }
+    /// Group, version and kind of the stored form; the served one for resources that are never stored.
+    public var storageKind: GroupVersionKind {
+        storage.flatMap { GroupVersionKind(apiVersion: $0, kind: kind) } ?? groupVersionKind
+    }
+    /// `PodList`
+    public var listKind: String { kind + "List" }
+    /// `pods`, `deployments.apps`: how errors name the resource.
+    public var qualifiedName: String { group.isEmpty ? resource : "\(resource).\(group)" }
+    /// Whether objects are kept; reviews and bindings are not.
+    public var isStored: Bool { storage != nil }
+    /// The subresource of a name.
+    public func subresource(_ name: String) -> Subresource? { subresources.first { $0.name == name } }
+}
+
+/// Everything that is served by default in Kubernetes 1.36.
+public struct ResourceTable: Sendable {
+    /// An API group.
+    public struct Group: Sendable {
+        /// The group's name; empty for the core group.
+        public let name: String
+        /// The version that discovery prefers.
+        public let preferred: String
+        /// Versions in served order.
+        public let versions: [String]
+    }
+
+    /// Groups in the order of `/apis`, the core group first.
+    public let groups: [Group]
+    /// Resources in discovery order.
+    public let resources: [ResourceType]
+    private let byPath: [String: Int]
+    /// The places of a group and version's resources, by `group/version`.
+    private let byGroupVersion: [String: [Int]]
+
+    /// The built-in resources.
+    public static let builtin = ResourceTable((try? JSON(parsing: Facts.kubernetesResources)) ?? .null)
+
+    /// Reads a table.
+    init(_ table: JSON) {
+        groups = (table["groups"]?.array ?? []).map { group in
+            Group(
+                name: group["name"]?.string ?? "", preferred: group["preferred"]?.string ?? "",
+                versions: group["versions"]?.array?.compactMap(\.string) ?? [])
+        }
+        resources = (table["resources"]?.array ?? []).map(Self.resource)
+        byPath = Dictionary(resources.enumerated().map { ("\($1.group)/\($1.version)/\($1.resource)", $0) }) { first, _ in first }
+        byGroupVersion = Dictionary(grouping: resources.indices) { [resources] in "\(resources[$0].group)/\(resources[$0].version)" }
+    }
+
+    /// The resource of a group, version and plural name.
+    public func lookup(group: String, version: String, resource: String) -> ResourceType? {
+        byPath["\(group)/\(version)/\(resource)"].map { resources[$0] }
+    }
+
+    /// A group by name.
+    public func group(_ name: String) -> Group? { groups.first { $0.name == name } }
+
+    /// The resource that serves a kind; `nil` for kinds that are no resource by themselves.
+    public func lookup(kind: GroupVersionKind) -> ResourceType? {
+        byGroupVersion["\(kind.group)/\(kind.version)"]?.lazy.map { resources[$0] }.first { $0.kind == kind.kind }
+    }
+
+    /// The resources of a group and version, in discovery order.
+    public func resources(group: String, version: String) -> [ResourceType] {
+        (byGroupVersion["\(group)/\(version)"] ?? []).map { resources[$0] }
+    }
+
+    private static func resource(_ row: JSON) -> ResourceType {
+        func strings(_ key: String) -> [String] { row[key]?.array?.compactMap(\.string) ?? [] }
+        let group = row["g"]?.string ?? ""
+        let version = row["v"]?.string ?? ""
+        return ResourceType(
+            group: group, version: version, resource: row["r"]?.string ?? "", kind: row["kind"]?.string ?? "",
+            singular: row["sing"]?.string ?? "", isNamespaced: row["ns"]?.bool ?? false, verbs: strings("verbs"),
+            shortNames: strings("short"), categories: strings("cat"), storage: row["storage"]?.string,
+            storageVersionHash: row["hash"]?.string,
+            subresources: (row["sub"]?.array ?? []).map { sub in
+                ResourceType.Subresource(
+                    name: sub["name"]?.string ?? "", group: sub["g"]?.string ?? group, version: sub["v"]?.string ?? version,
+                    kind: sub["kind"]?.string ?? "", verbs: sub["verbs"]?.array?.compactMap(\.string) ?? [])
+            })
+    }
+}
