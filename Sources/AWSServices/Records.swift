@@ -77,3 +77,19 @@ struct Records: Sendable {
         AWSError(500, "InternalFailure", "The state could not be written: \(error)")
     }
 }
+
+/// The opaque text that a list goes on from: the name of the last item, in hexadecimal.
+enum PageToken {
+    static func encode(_ name: String) -> String {
+        let digits = Array("0123456789abcdef".utf8)
+        return String(decoding: name.utf8.flatMap { [digits[Int($0 >> 4)], digits[Int($0 & 15)]] }, as: UTF8.self)
+    }
+
+    /// The name, or `nil` for a text that no list gave.
+    static func decode(_ token: String) -> String? {
+        let digits = token.utf8.map { UInt8(ascii: "0") <= $0 && $0 <= UInt8(ascii: "9") ? $0 - 48 : $0 &- 87 }
+        guard !digits.isEmpty, digits.count.isMultiple(of: 2), digits.allSatisfy({ $0 < 16 }) else { return nil }
+        let bytes = stride(from: 0, to: digits.count, by: 2).map { digits[$0] << 4 | digits[$0 + 1] }
+        return String(validating: bytes, as: UTF8.self)
+    }
+}

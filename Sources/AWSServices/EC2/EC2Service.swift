@@ -50,11 +50,12 @@ struct EC2Service: Sendable {
     ]
 
     func handle(_ call: AWSCall, _ form: QueryForm, _ authorization: CallerAuthorization) throws(AWSError) -> HTTPResponse {
-        try authorization.require(call.caller, "ec2:\(form.action)", on: "*", call.wire, trace: call.request.trace)
-        if form.action == "DescribeAvailabilityZones" { return zones(call) }
-        guard let description = Self.descriptions[form.action] else {
+        let isZones = form.action == "DescribeAvailabilityZones"
+        guard isZones || Self.descriptions[form.action] != nil else {
             throw AWSError(400, "InvalidAction", "The action \(form.action) is not valid for this web service.")
         }
+        try authorization.require(call, "ec2:\(form.action)", on: "*")
+        guard let description = Self.descriptions[form.action] else { return zones(call) }
         var found = list(call, description.kind)
         let ids = form.list(description.idParameter)
         for id in ids where !found.contains(where: { $0[description.idField]?.string == id }) {

@@ -97,7 +97,7 @@ struct EKSServices: Sendable {
         }
         let request = Request(
             caller: call.caller, region: call.region, path: path, query: PercentEncoding.pairs(raw.query ?? "") ?? [], body: body)
-        try authorization.require(call.caller, "eks:\(found.name)", on: resource(request, found.name), call.wire, trace: raw.trace)
+        try authorization.require(call, "eks:\(found.name)", on: resource(request, found.name))
         let answer = try await found.run(self, request)
         return HTTPResponse(
             status: 200, contentType: "application/json", answer.serialized(escaping: .minimal),

@@ -30,6 +30,7 @@ extension AWSFrontDoor {
                 ], exists: exists)
         }
         let credentials = try await bootstrapKey(account, users, exists)
+        authentication.resume()
         await eksServices.resume()
         return credentials
     }

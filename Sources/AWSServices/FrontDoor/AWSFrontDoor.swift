@@ -22,7 +22,7 @@ public final class AWSFrontDoor: HTTPHandler {
         records = Records(store: store)
         authentication = CallerAuthentication(records: records, world: world)
         authorization = CallerAuthorization(records: records)
-        sts = STSService(records: records, world: world)
+        sts = STSService(records: records, world: world, authentication: authentication)
         iam = IAMService(records: records, world: world)
         ec2 = EC2Service(records: records)
         eksServices = EKSServices(configuration: configuration, records: records, world: world, provisioner: provisioner)
@@ -49,6 +49,7 @@ public final class AWSFrontDoor: HTTPHandler {
             return AWSProtocol.restJSON.response(
                 AWSError(400, "UnknownOperationException", "The service \(service) is not simulated."), requestID: requestID)
         }
+        request.trace.describe("\(service):?")
         do {
             let call = AWSCall(
                 request: request, caller: try authentication.caller(of: request, signature, wire), region: signature.scope.region,
@@ -56,8 +57,16 @@ public final class AWSFrontDoor: HTTPHandler {
             request.trace.identify(call.caller.arn)
             return try await dispatch(call, wantsJSON: wantsJSON)
         } catch {
+            explain(error, service, request.trace)
             return wire.response(error, requestID: requestID, wantsJSON: wantsJSON)
         }
+    }
+
+    /// A refusal that no check wrote down is written down here, so that none is without its reason.
+    private func explain(_ error: AWSError, _ service: String, _ trace: RequestTrace) {
+        let record = trace.snapshot
+        guard !record.steps.contains(where: { $0.verdict == .fail }) else { return }
+        trace.add(TraceStep(service, record.summary, actual: "\(error.code): \(error.message)", .fail))
     }
 
     private func dispatch(_ call: AWSCall, wantsJSON: Bool) async throws(AWSError) -> HTTPResponse {
@@ -78,15 +87,14 @@ public final class AWSFrontDoor: HTTPHandler {
             switch call.wire {
             case .json11: throw AWSError(400, "UnknownOperationException", "The operation \(target) is not simulated yet.")
             default:
-                let action = (try? QueryForm(call.request))?.action ?? "?"
-                throw AWSError(400, "InvalidAction", "Could not find operation \(action) for version NO_VERSION_SPECIFIED")
+                throw try QueryForm(call.request).unknownAction
             }
         }
     }
 
     private func unsigned(_ request: HTTPRequest, _ problem: SigV4.Problem, _ requestID: String) -> HTTPResponse {
         let isForm = request.headers["Content-Type"]?.hasPrefix("application/x-www-form-urlencoded") ?? false
-        let wire = isForm || request.query?.contains("Action=") == true ? AWSProtocol.of("sts") ?? .restJSON : .restJSON
+        let wire = isForm || request.query?.contains("Action=") == true ? AWSProtocol.sts : .restJSON
         switch problem {
         case .missing:
             request.trace.add(
@@ -98,10 +106,10 @@ public final class AWSFrontDoor: HTTPHandler {
                     AWSError(400, "InvalidAction", "AssumeRoleWithWebIdentity is not simulated yet."), requestID: requestID)
             }
             return wire.response(
-                AWSError(403, "MissingAuthenticationToken", "Request is missing Authentication Token"), requestID: requestID)
+                AWSError(403, wire.missingSignatureCode, "Request is missing Authentication Token"), requestID: requestID)
         case .incomplete(let text):
             request.trace.add(TraceStep("sigv4", "signature", actual: text, .fail))
-            return wire.response(AWSError(400, "IncompleteSignature", text), requestID: requestID)
+            return wire.response(AWSError(400, wire.incompleteSignatureCode, text), requestID: requestID)
         }
     }
 }
@@ -121,79 +129,4 @@ public struct AWSConfiguration: Sendable {
         self.region = region
         self.clusterDelay = clusterDelay
     }
-}
-
-/// A verified call.
-struct AWSCall: Sendable {
-    let request: HTTPRequest
-    let caller: Caller
-    let region: String
-    let requestID: String
-    let service: String
-    let wire: AWSProtocol
-}
-
-/// The parameters of a query call.
-struct QueryForm: Sendable {
-    private let pairs: [(name: String, value: String)]
-    let action: String
-
-    init(_ request: HTTPRequest) throws(AWSError) {
-        let body = String(validating: request.body, as: UTF8.self) ?? ""
-        let text = request.method == "GET" ? request.query ?? "" : body
-        guard let pairs = PercentEncoding.pairs(text) else { throw AWSError(400, "MalformedQueryString", "The query string is malformed") }
-        self.pairs = pairs
-        guard let action = pairs.first(where: { $0.name == "Action" })?.value, !action.isEmpty else {
-            throw AWSError(400, "MissingAction", "The request must contain the parameter Action")
-        }
-        self.action = action
-    }
-
-    /// A parameter.
-    subscript(name: String) -> String? { pairs.first { $0.name == name }?.value }
-
-    /// A parameter that has to be there.
-    func required(_ name: String) throws(AWSError) -> String {
-        guard let value = self[name] else {
-            throw AWSError(
-                400, "ValidationError",
-                "1 validation error detected: Value at '\(Self.lowerFirst(name))' failed to satisfy constraint: Member must not be null")
-        }
-        return value
-    }
-
-    /// The values of `Name.member.N` or `Name.N` in order of N.
-    func list(_ name: String) -> [String] {
-        var found: [(Int, String)] = []
-        for pair in pairs {
-            for prefix in ["\(name).member.", "\(name)."] where pair.name.hasPrefix(prefix) {
-                if let index = Int(pair.name.dropFirst(prefix.count)) { found.append((index, pair.value)) }
-            }
-        }
-        return found.sorted { $0.0 < $1.0 }.map(\.1)
-    }
-
-    /// Pairs of `Name.member.N.Key` and `Name.member.N.Value`.
-    func tags(_ name: String = "Tags") -> [(key: String, value: String)] {
-        var index = 1
-        var tags: [(key: String, value: String)] = []
-        while let key = self["\(name).member.\(index).Key"] {
-            tags.append((key, self["\(name).member.\(index).Value"] ?? ""))
-            index += 1
-        }
-        return tags
-    }
-
-    /// `Filter.N.Name` with `Filter.N.Value.M`.
-    var filters: [(name: String, values: [String])] {
-        var index = 1
-        var filters: [(name: String, values: [String])] = []
-        while let name = self["Filter.\(index).Name"] {
-            filters.append((name, list("Filter.\(index).Value")))
-            index += 1
-        }
-        return filters
-    }
-
-    static func lowerFirst(_ name: String) -> String { name.prefix(1).lowercased() + name.dropFirst() }
 }

@@ -7,7 +7,12 @@ import World
 
 /// Finds out who signed a call: the key, the session, the time, the signature.
 final class CallerAuthentication: Sendable {
+    /// Users' keys.
     static let keys = "aws/access-keys"
+    /// Roles' sessions, which end.
+    static let sessions = "aws/sessions"
+    /// How long an ended session is remembered, to be told from an unknown key.
+    private static let sessionMemory: Duration = .seconds(24 * 3600)
     private static let skew: Duration = .seconds(300)
     /// STS takes a presigned GetCallerIdentity for fifteen minutes, whatever `X-Amz-Expires` says (facts/auth.md 2.1).
     private static let presignedLife: Duration = .seconds(15 * 60)
@@ -25,7 +30,9 @@ final class CallerAuthentication: Sendable {
     func caller(of request: HTTPRequest, _ signature: SigV4, _ wire: AWSProtocol) throws(AWSError) -> Caller {
         let keyID = signature.scope.accessKeyID
         let invalid = AWSError(403, wire.unknownKeyCode, "The security token included in the request is invalid.")
-        guard let key = records.get(Self.keys, keyID)?.json, key["status"]?.string == "Active", let secret = key["secret"]?.string else {
+        guard let key = records.get(keyID.hasPrefix("ASIA") ? Self.sessions : Self.keys, keyID)?.json, key["status"]?.string == "Active",
+            let secret = key["secret"]?.string
+        else {
             request.trace.add(
                 TraceStep("sigv4", "access key", expected: "an active key", actual: keyID, .fail, fix: "eval \"$(eks-sim env)\""))
             throw invalid
@@ -43,6 +50,12 @@ final class CallerAuthentication: Sendable {
             throw AWSError(403, wire.expiredSessionCode, "The security token included in the request is expired")
         }
         try checkTime(signature, request, wire)
+        guard signature.signedHeaders.contains("host") else {
+            request.trace.add(
+                TraceStep(
+                    "sigv4", "signed headers", expected: "host among them", actual: signature.signedHeaders.joined(separator: ";"), .fail))
+            throw AWSError(403, wire.badSignatureCode, "'Host' or ':authority' must be a 'SignedHeader' in the AWS Authorization.")
+        }
         let signingKey = signingKey(secret, signature.scope)
         guard signature.isValid(request, signingKey: signingKey) else {
             let canonical = signature.canonicalRequest(request, host: (request.headers["Host"] ?? "").lowercased())
@@ -57,10 +70,10 @@ final class CallerAuthentication: Sendable {
             )
         }
         request.trace.add(TraceStep("sigv4", "signature", actual: keyID, .pass))
-        return try caller(key)
+        return caller(key)
     }
 
-    private func caller(_ key: JSON) throws(AWSError) -> Caller {
+    private func caller(_ key: JSON) -> Caller {
         Caller(
             arn: key["arn"]?.string ?? "", accountID: key["account"]?.string ?? "", userID: key["userId"]?.string ?? "",
             roleARN: key["roleArn"]?.string, roleName: key["roleName"]?.string, userName: key["userName"]?.string,
@@ -72,7 +85,9 @@ final class CallerAuthentication: Sendable {
         guard let signed = Instant(amzDate: signature.amzDate), signature.amzDate.hasPrefix(signature.scope.date) else {
             request.trace.add(TraceStep("sigv4", "X-Amz-Date", actual: signature.amzDate, .fail))
             throw AWSError(
-                403, "IncompleteSignature", "Date in Credential scope does not match YYYYMMDD from ISO-8601 version of date from HTTP")
+                403, wire.badSignatureCode,
+                "Date in Credential scope does not match YYYYMMDD from ISO-8601 version of date from HTTP: '\(signature.scope.date)' != '\(signature.amzDate.prefix(8))', from '\(signature.amzDate)'."
+            )
         }
         let life = signature.expires == nil ? Self.skew : Self.presignedLife
         if now > signed + life {
@@ -92,6 +107,24 @@ final class CallerAuthentication: Sendable {
                 403, wire.badSignatureCode,
                 "Signature not yet current: \(signature.amzDate) is still later than \((now + Self.skew).amzDate) (\(now.amzDate) + 5 min.)"
             )
+        }
+    }
+
+    /// Keeps a session until a day after its end.
+    func keep(_ session: JSON, _ keyID: String) async throws(AWSError) {
+        try await records.create(Self.sessions, keyID, session, exists: AWSError(500, "InternalFailure", "The key exists."))
+        forget(keyID, session)
+    }
+
+    /// Goes on with forgetting after a restart.
+    func resume() {
+        for session in records.list(Self.sessions) { forget(session.name, session.json) }
+    }
+
+    private func forget(_ keyID: String, _ session: JSON) {
+        let end = Instant(seconds: session["expires"]?.integer ?? 0) + Self.sessionMemory
+        world.timers.schedule(at: end, "sts: session \(keyID) is forgotten") { [records] in
+            try? await records.delete([Key(Self.sessions, keyID)])
         }
     }
 

@@ -1,3 +1,4 @@
+import HTTP
 import IAMPolicy
 import JSON
 import World
@@ -9,8 +10,11 @@ struct CallerAuthorization: Sendable {
     /// Refuses with AWS' text unless a policy allows the action on the resource.
     ///
     /// - Throws: the protocol's access-denied error.
-    func require(_ caller: Caller, _ action: String, on resource: String, _ wire: AWSProtocol, trace: RequestTrace) throws(AWSError) {
-        let request = PolicyRequest(action: action, resource: resource, context: Self.context(caller))
+    func require(_ call: AWSCall, _ action: String, on resource: String, conditions: [String: [String]] = [:]) throws(AWSError) {
+        let caller = call.caller
+        let trace = call.request.trace
+        let context = Self.context(call).merging(conditions) { _, specific in specific }
+        let request = PolicyRequest(action: action, resource: resource, context: context)
         var decision = PolicyEvaluation.evaluate(identityPolicies(caller), request)
         if decision.outcome == .allowed, let text = caller.sessionPolicy, let document = try? PolicyDocument(parsing: text) {
             decision = PolicyEvaluation.evaluate([("session policy", document)], request)
@@ -33,7 +37,8 @@ struct CallerAuthorization: Sendable {
             ? " with an explicit deny in an identity-based policy"
             : " because no identity-based policy allows the \(action) action"
         throw AWSError(
-            403, wire.accessDeniedCode, "User: \(caller.arn) is not authorized to perform: \(action) on resource: \(resource)\(because)")
+            403, call.wire.accessDeniedCode,
+            "User: \(caller.arn) is not authorized to perform: \(action) on resource: \(resource)\(because)")
     }
 
     /// The inline and attached policies of a caller.
@@ -42,6 +47,8 @@ struct CallerAuthorization: Sendable {
         guard let name = caller.userName ?? caller.roleName,
             let owner = records.get(Records.collection(caller.accountID, "global", "iam", kind), name)?.json
         else { return [] }
+        // A principal made again under the same name is another one.
+        guard owner[caller.userName == nil ? "RoleId" : "UserId"]?.string == caller.principalID else { return [] }
         var policies: [(name: String, document: PolicyDocument)] = []
         for member in owner["inlinePolicies"]?.object?.members ?? [] {
             if let text = member.value.string, let document = try? PolicyDocument(parsing: text) { policies.append((member.key, document)) }
@@ -54,11 +61,17 @@ struct CallerAuthorization: Sendable {
         return policies
     }
 
-    private static func context(_ caller: Caller) -> [String: [String]] {
+    /// The global condition keys that the simulator knows the values of.
+    private static func context(_ call: AWSCall) -> [String: [String]] {
+        let caller = call.caller
+        let connection = call.request.connection
         var context = [
             "aws:PrincipalArn": [caller.principalARN], "aws:PrincipalAccount": [caller.accountID], "aws:userid": [caller.userID],
+            "aws:PrincipalType": [caller.userName == nil ? "AssumedRole" : "User"], "aws:RequestedRegion": [call.region],
+            "aws:SourceIp": [connection.remoteAddress], "aws:SecureTransport": [connection.isTLS ? "true" : "false"],
         ]
         context["aws:username"] = caller.userName.map { [$0] }
+        context["aws:UserAgent"] = call.request.headers["User-Agent"].map { [$0] }
         return context
     }
 }

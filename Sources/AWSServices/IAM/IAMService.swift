@@ -19,7 +19,10 @@ struct IAMService: Sendable {
         "CreateUser": { iam, call, form throws(AWSError) in try await iam.createUser(call, form) },
         "GetUser": { iam, call, form throws(AWSError) in try iam.getUser(call, form) },
         "DeleteUser": { iam, call, form throws(AWSError) in try await iam.deleteUser(call, form) },
-        "ListUsers": { iam, call, form throws(AWSError) in iam.listOwners(call, form, .user) },
+        "ListUsers": { iam, call, form throws(AWSError) in try iam.listOwners(call, form, .user) },
+        "TagUser": { iam, call, form throws(AWSError) in try await iam.tag(call, form, .user) },
+        "UntagUser": { iam, call, form throws(AWSError) in try await iam.untag(call, form, .user) },
+        "ListUserTags": { iam, call, form throws(AWSError) in try iam.listTags(call, form, .user) },
         "CreateAccessKey": { iam, call, form throws(AWSError) in try await iam.createAccessKey(call, form) },
         "ListAccessKeys": { iam, call, form throws(AWSError) in try iam.listAccessKeys(call, form) },
         "UpdateAccessKey": { iam, call, form throws(AWSError) in try await iam.updateAccessKey(call, form) },
@@ -28,9 +31,12 @@ struct IAMService: Sendable {
         "CreateRole": { iam, call, form throws(AWSError) in try await iam.createRole(call, form) },
         "GetRole": { iam, call, form throws(AWSError) in try iam.getRole(call, form) },
         "DeleteRole": { iam, call, form throws(AWSError) in try await iam.deleteRole(call, form) },
-        "ListRoles": { iam, call, form throws(AWSError) in iam.listOwners(call, form, .role) },
+        "UpdateRole": { iam, call, form throws(AWSError) in try await iam.updateRole(call, form) },
+        "ListRoles": { iam, call, form throws(AWSError) in try iam.listOwners(call, form, .role) },
         "UpdateAssumeRolePolicy": { iam, call, form throws(AWSError) in try await iam.updateTrust(call, form) },
         "TagRole": { iam, call, form throws(AWSError) in try await iam.tag(call, form, .role) },
+        "UntagRole": { iam, call, form throws(AWSError) in try await iam.untag(call, form, .role) },
+        "ListRoleTags": { iam, call, form throws(AWSError) in try iam.listTags(call, form, .role) },
         "ListInstanceProfilesForRole": { iam, call, form throws(AWSError) in try iam.listNothing(call, form, .role, "InstanceProfiles") },
         "PutUserPolicy": { iam, call, form throws(AWSError) in try await iam.putInline(call, form, .user) },
         "GetUserPolicy": { iam, call, form throws(AWSError) in try iam.getInline(call, form, .user) },
@@ -47,24 +53,43 @@ struct IAMService: Sendable {
         "DetachRolePolicy": { iam, call, form throws(AWSError) in try await iam.detach(call, form, .role) },
         "ListAttachedRolePolicies": { iam, call, form throws(AWSError) in try iam.listAttached(call, form, .role) },
         "CreatePolicy": { iam, call, form throws(AWSError) in try await iam.createPolicy(call, form) },
+        "GetPolicy": { iam, call, form throws(AWSError) in try iam.getPolicy(call, form) },
+        "ListPolicies": { iam, call, form throws(AWSError) in try iam.listPolicies(call, form) },
+        "GetPolicyVersion": { iam, call, form throws(AWSError) in try iam.getPolicyVersion(call, form) },
+        "ListPolicyVersions": { iam, call, form throws(AWSError) in try iam.listPolicyVersions(call, form) },
         "DeletePolicy": { iam, call, form throws(AWSError) in try await iam.deletePolicy(call, form) },
+        "CreateOpenIDConnectProvider": { iam, call, form throws(AWSError) in try await iam.createProvider(call, form) },
+        "GetOpenIDConnectProvider": { iam, call, form throws(AWSError) in try iam.getProvider(call, form) },
+        "ListOpenIDConnectProviders": { iam, call, form throws(AWSError) in iam.listProviders(call) },
+        "DeleteOpenIDConnectProvider": { iam, call, form throws(AWSError) in try await iam.deleteProvider(call, form) },
     ]
 
     func handle(_ call: AWSCall, _ form: QueryForm, _ authorization: CallerAuthorization) async throws(AWSError) -> HTTPResponse {
         guard let operation = Self.operations[form.action] else {
-            throw AWSError(
-                400, "InvalidAction", "Could not find operation \(form.action) for version \(form["Version"] ?? "NO_VERSION_SPECIFIED")")
+            throw form.unknownAction
         }
-        try authorization.require(call.caller, "iam:\(form.action)", on: resource(call, form), call.wire, trace: call.request.trace)
+        try authorization.require(call, "iam:\(form.action)", on: resource(call, form))
         let result = try await operation(self, call, form)
         return AWSProtocol.queryResponse(form.action, namespace: Self.namespace, requestID: call.requestID, result: result)
     }
 
+    /// The ARN that a call's permission is asked for.
     private func resource(_ call: AWSCall, _ form: QueryForm) -> String {
-        let account = call.caller.accountID
-        if let role = form["RoleName"] { return "arn:aws:iam::\(account):role/\(role)" }
-        if let user = form["UserName"] { return "arn:aws:iam::\(account):user/\(user)" }
-        return form["PolicyArn"] ?? "*"
+        let base = "arn:aws:iam::\(call.caller.accountID):"
+        if let arn = form["OpenIDConnectProviderArn"] { return arn }
+        for owner in [PolicyOwner.role, .user] {
+            guard let name = form[owner.parameter] else { continue }
+            let known = records.get(collection(call, owner.collection), name)?.json["Arn"]?.string
+            return known ?? "\(base)\(owner.word)\(form["Path"] ?? "/")\(name)"
+        }
+        if let arn = form["PolicyArn"] { return arn }
+        switch form.action {
+        case "CreatePolicy": return "\(base)policy\(form["Path"] ?? "/")\(form["PolicyName"] ?? "")"
+        case "ListUsers": return "\(base)user/"
+        case "ListRoles": return "\(base)role/"
+        case "ListPolicies": return "\(base)policy/"
+        default: return call.caller.userName == nil ? "*" : call.caller.arn
+        }
     }
 }
 
@@ -91,23 +116,54 @@ extension IAMService {
         return document
     }
 
-    func listOwners(_ call: AWSCall, _ form: QueryForm, _ owner: PolicyOwner) -> String {
+    /// Changes a user or role.
+    func change(
+        _ call: AWSCall, _ owner: PolicyOwner, _ name: String, _ change: (inout JSON) throws(AWSError) -> Void
+    ) async throws(AWSError) {
+        try await records.update(collection(call, owner.collection), name, missing: missing(owner, name), change)
+    }
+
+    /// Deletes a record unless it is gone.
+    func delete(_ collection: String, _ name: String, missing: AWSError) async throws(AWSError) {
+        guard records.get(collection, name) != nil else { throw missing }
+        try await records.delete([Key(collection, name)])
+    }
+
+    /// One page of a list: `MaxItems` 1 to 1000, 100 without it; `Marker` is the last item of the page before.
+    func listing<Item>(
+        _ form: QueryForm, _ element: String, _ items: [Item], name: (Item) -> String, _ write: (inout XMLWriter, Item) -> Void
+    ) throws(AWSError) -> String {
+        let text = form["MaxItems"] ?? "100"
+        guard let limit = Int(text), limit >= 1 else {
+            throw QueryForm.violation(text, "MaxItems", "Member must have value greater than or equal to 1")
+        }
+        guard limit <= 1000 else { throw QueryForm.violation(text, "MaxItems", "Member must have value less than or equal to 1000") }
+        var rest = items[...]
+        if let marker = form["Marker"] {
+            guard let last = PageToken.decode(marker), let index = items.firstIndex(where: { name($0) == last }) else {
+                throw AWSError(400, "ValidationError", "Invalid Marker.")
+            }
+            rest = items[(index + 1)...]
+        }
+        let page = rest.prefix(limit)
+        var xml = XMLWriter()
+        xml.element("IsTruncated", rest.count > limit ? "true" : "false")
+        if rest.count > limit { xml.element("Marker", page.last.map { PageToken.encode(name($0)) }) }
+        xml.list(element, Array(page), write)
+        return xml.text
+    }
+
+    func listOwners(_ call: AWSCall, _ form: QueryForm, _ owner: PolicyOwner) throws(AWSError) -> String {
         let prefix = form["PathPrefix"] ?? "/"
         let found = records.list(collection(call, owner.collection)).filter { $0.json["Path"]?.string?.hasPrefix(prefix) ?? true }
-        var xml = XMLWriter()
-        xml.element("IsTruncated", "false")
-        xml.list(owner == .user ? "Users" : "Roles", found) { xml, document in
+        return try listing(form, owner == .user ? "Users" : "Roles", found, name: { $0.name }) { xml, document in
             if owner == .user { Self.writeUser(document.json, &xml) } else { Self.writeRole(document.json, &xml) }
         }
-        return xml.text
     }
 
     func listNothing(_ call: AWSCall, _ form: QueryForm, _ owner: PolicyOwner, _ list: String) throws(AWSError) -> String {
         _ = try self.owner(call, form, owner)
-        var xml = XMLWriter()
-        xml.element("IsTruncated", "false")
-        xml.element(list) { _ in }
-        return xml.text
+        return try listing(form, list, [String](), name: { $0 }) { $0.text($1) }
     }
 
     /// A name of 1 to `limit` characters of IAM's set.
@@ -119,7 +175,7 @@ extension IAMService {
         guard isValid else {
             throw AWSError(
                 400, "ValidationError",
-                "The specified value for \(QueryForm.lowerFirst(parameter)) is invalid. It must contain only alphanumeric characters and/or the following: +=,.@_-"
+                "The specified value for \(parameter.prefix(1).lowercased() + parameter.dropFirst()) is invalid. It must contain only alphanumeric characters and/or the following: +=,.@_-"
             )
         }
         return name

@@ -1,3 +1,4 @@
+import Crypto
 import IAMPolicy
 import JSON
 
@@ -35,20 +36,35 @@ enum ManagedPolicies {
         return json.text
     }
 
-    /// Whether a policy of this ARN exists.
-    static func exists(_ arn: String, records: Records, account: String) -> Bool { text(arn, records: records, account: account) != nil }
+    /// The policy of an ARN, as the record of an account's own one.
+    static func find(_ arn: String, records: Records, account: String) -> JSON? {
+        guard let range = arn.firstRange(of: ":policy/") else { return nil }
+        let name = String(arn[range.upperBound...])
+        if arn.hasPrefix("arn:aws:iam::aws:") { return awsManaged[name].map { record(name, $0) } }
+        let last = name.split(separator: "/").last.map(String.init) ?? name
+        guard let own = records.get(Records.collection(account, "global", "iam", "policies"), last)?.json, own["Arn"]?.string == arn else {
+            return nil
+        }
+        return own
+    }
 
     /// The document of a policy.
     static func document(_ arn: String, records: Records, account: String) -> PolicyDocument? {
-        text(arn, records: records, account: account).flatMap { try? PolicyDocument(parsing: $0) }
+        find(arn, records: records, account: account)?["PolicyDocument"]?.string.flatMap { try? PolicyDocument(parsing: $0) }
     }
 
-    private static func text(_ arn: String, records: Records, account: String) -> String? {
-        guard let range = arn.firstRange(of: ":policy/") else { return nil }
-        let name = String(arn[range.upperBound...])
-        if arn.contains(":iam::aws:policy/") { return awsManaged[name] }
-        let last = name.split(separator: "/").last.map(String.init) ?? name
-        let record = records.get(Records.collection(account, "global", "iam", "policies"), last)?.json
-        return record?["Arn"]?.string == arn ? record?["PolicyDocument"]?.string : nil
+    /// All policies that AWS manages, by name.
+    static var all: [JSON] { awsManaged.sorted { $0.key < $1.key }.map { record($0.key, $0.value) } }
+
+    private static func record(_ suffix: String, _ text: String) -> JSON {
+        let slash = suffix.lastIndex(of: "/")
+        let letters = Array("ABCDEFGHIJKLMNOPQRSTUVWXYZ234567")
+        let id = SHA256.hash(data: Array(suffix.utf8)).prefix(16).map { letters[Int($0) % letters.count] }
+        return [
+            "PolicyName": .string(slash.map { String(suffix[suffix.index(after: $0)...]) } ?? suffix),
+            "PolicyId": .string("ANPA" + String(id)),
+            "Arn": .string("arn:aws:iam::aws:policy/\(suffix)"), "Path": .string(slash.map { "/\(suffix[...$0])" } ?? "/"),
+            "PolicyDocument": .string(text), "CreateDate": "2017-12-01T00:00:00Z",
+        ]
     }
 }

@@ -9,10 +9,12 @@ enum AWSProtocol: Sendable {
     case restJSON
     case json11
 
+    static let sts = AWSProtocol.query(namespace: "https://sts.amazonaws.com/doc/2011-06-15/")
+
     /// The protocol of a service by the name in its signatures' scope.
     static func of(_ service: String) -> AWSProtocol? {
         switch service {
-        case "sts": .query(namespace: "https://sts.amazonaws.com/doc/2011-06-15/")
+        case "sts": sts
         case "iam": .query(namespace: "https://iam.amazonaws.com/doc/2010-05-08/")
         case "autoscaling": .query(namespace: "http://autoscaling.amazonaws.com/doc/2011-01-01/")
         case "elasticloadbalancing": .query(namespace: "http://elasticloadbalancing.amazonaws.com/doc/2015-12-01/")
@@ -37,6 +39,18 @@ enum AWSProtocol: Sendable {
         case .query: "SignatureDoesNotMatch"
         case .ec2: "AuthFailure"
         case .restJSON, .json11: "InvalidSignatureException"
+        }
+    }
+    var missingSignatureCode: String {
+        switch self {
+        case .query, .ec2: "MissingAuthenticationToken"
+        case .restJSON, .json11: "MissingAuthenticationTokenException"
+        }
+    }
+    var incompleteSignatureCode: String {
+        switch self {
+        case .query, .ec2: "IncompleteSignature"
+        case .restJSON, .json11: "IncompleteSignatureException"
         }
     }
     var expiredSessionCode: String {

@@ -1,3 +1,5 @@
+import JSON
+
 /// Builds the XML answers of query services.
 struct XMLWriter {
     private(set) var text = ""
@@ -17,10 +19,20 @@ struct XMLWriter {
         text += "</\(name)>"
     }
 
+    /// Text between the tags of the element that is being written.
+    mutating func text(_ value: String) { text += Self.escape(value) }
+
     /// A list whose items are elements named `member` (or `item`, as EC2 writes them).
     mutating func list<Item>(_ name: String, _ items: [Item], item: String = "member", _ body: (inout XMLWriter, Item) -> Void) {
         element(name) { xml in
             for value in items { xml.element(item) { body(&$0, value) } }
+        }
+    }
+
+    /// An element for each member of an object of texts and objects.
+    mutating func members(_ json: JSON) {
+        for member in json.object?.members ?? [] {
+            if let text = member.value.string { element(member.key, text) } else { element(member.key) { $0.members(member.value) } }
         }
     }
 
@@ -32,6 +44,8 @@ struct XMLWriter {
             case "<": result += "&lt;"
             case ">": result += "&gt;"
             case "\"": result += "&quot;"
+            // A reader would turn a bare one into a line feed.
+            case "\r": result += "&#xD;"
             default: result.unicodeScalars.append(character)
             }
         }

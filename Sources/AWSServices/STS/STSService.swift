@@ -8,44 +8,44 @@ import World
 struct STSService: Sendable {
     let records: Records
     let world: World
+    let authentication: CallerAuthentication
 
     func handle(_ call: AWSCall, _ form: QueryForm, _ authorization: CallerAuthorization, wantsJSON: Bool) async throws(AWSError)
         -> HTTPResponse
     {
+        let result: JSON
         switch form.action {
-        case "GetCallerIdentity": return identity(call, wantsJSON: wantsJSON)
-        case "AssumeRole": return try await assumeRole(call, form, authorization)
-        default:
-            throw AWSError(
-                400, "InvalidAction", "Could not find operation \(form.action) for version \(form["Version"] ?? "NO_VERSION_SPECIFIED")")
+        case "GetCallerIdentity":
+            // Needs no permission and cannot be denied.
+            let caller = call.caller
+            result = ["Arn": .string(caller.arn), "UserId": .string(caller.userID), "Account": .string(caller.accountID)]
+        case "AssumeRole": result = try await assumeRole(call, form, authorization)
+        default: throw form.unknownAction
         }
+        return Self.response(call, form.action, result, wantsJSON: wantsJSON)
     }
 
-    private static let namespace = "https://sts.amazonaws.com/doc/2011-06-15/"
-
-    /// GetCallerIdentity needs no permission and cannot be denied.
-    private func identity(_ call: AWSCall, wantsJSON: Bool) -> HTTPResponse {
-        let caller = call.caller
-        if wantsJSON {
-            let json: JSON = [
-                "GetCallerIdentityResponse": [
-                    "GetCallerIdentityResult": [
-                        "Account": .string(caller.accountID), "Arn": .string(caller.arn), "UserId": .string(caller.userID),
-                    ], "ResponseMetadata": ["RequestId": .string(call.requestID)],
-                ]
-            ]
-            return HTTPResponse(
-                status: 200, contentType: "application/json", json.serialized(), headers: ["x-amzn-RequestId": call.requestID])
+    /// XML, or JSON when the client asked for it.
+    private static func response(_ call: AWSCall, _ action: String, _ result: JSON, wantsJSON: Bool) -> HTTPResponse {
+        guard wantsJSON else {
+            var xml = XMLWriter()
+            xml.members(result)
+            return AWSProtocol.queryResponse(
+                action, namespace: "https://sts.amazonaws.com/doc/2011-06-15/", requestID: call.requestID, result: xml.text)
         }
-        var xml = XMLWriter()
-        xml.element("Arn", caller.arn)
-        xml.element("UserId", caller.userID)
-        xml.element("Account", caller.accountID)
-        return AWSProtocol.queryResponse("GetCallerIdentity", namespace: Self.namespace, requestID: call.requestID, result: xml.text)
+        let json: JSON = [
+            "\(action)Response": ["\(action)Result": result, "ResponseMetadata": ["RequestId": .string(call.requestID)]]
+        ]
+        return HTTPResponse(
+            status: 200, contentType: "application/json", json.serialized(escaping: .minimal), headers: ["x-amzn-RequestId": call.requestID]
+        )
     }
 
-    private func assumeRole(_ call: AWSCall, _ form: QueryForm, _ authorization: CallerAuthorization) async throws(AWSError) -> HTTPResponse
-    {
+    private func assumeRole(_ call: AWSCall, _ form: QueryForm, _ authorization: CallerAuthorization) async throws(AWSError) -> JSON {
+        for parameter in ["Tags.", "PolicyArns.", "ProvidedContexts.", "SourceIdentity", "SerialNumber"]
+        where form.contains(prefix: parameter) {
+            throw AWSError(400, "ValidationError", "\(parameter.prefix { $0 != "." }) is not simulated yet.")
+        }
         let roleARN = try form.required("RoleArn")
         let session = try sessionName(form)
         let sections = roleARN.split(separator: ":", maxSplits: 5, omittingEmptySubsequences: false)
@@ -76,10 +76,8 @@ struct STSService: Sendable {
             (2...64).contains(session.utf8.count)
             && session.allSatisfy { $0.isASCII && ($0.isLetter || $0.isNumber || "_+=,.@-".contains($0)) }
         guard isValid else {
-            throw AWSError(
-                400, "ValidationError",
-                "1 validation error detected: Value '\(session)' at 'roleSessionName' failed to satisfy constraint: Member must satisfy regular expression pattern: [\\w+=,.@-]*"
-            )
+            throw QueryForm.violation(
+                session, "RoleSessionName", "Member must satisfy regular expression pattern: [\\w+=,.@-]*")
         }
         return session
     }
@@ -110,23 +108,22 @@ struct STSService: Sendable {
         }
         call.request.trace.add(TraceStep("sts", "trust policy", actual: decision.reasons.first, .pass))
         let namesCaller = trust.statements.contains { statement in
-            statement.principals?.members.contains { $0.values.contains(caller.principalARN) || $0.values.contains(caller.arn) } ?? false
+            guard statement.isAllow, let principals = statement.principals, !principals.isNegated else { return false }
+            return principals.members.contains { $0.values.contains(caller.principalARN) || $0.values.contains(caller.arn) }
         }
         if !namesCaller || role["Arn"]?.string?.contains("::\(caller.accountID):") == false {
-            do { try authorization.require(caller, "sts:AssumeRole", on: roleARN, call.wire, trace: call.request.trace) } catch {
-                throw denied
-            }
+            do { try authorization.require(call, "sts:AssumeRole", on: roleARN) } catch { throw denied }
         }
     }
 
     private func duration(_ call: AWSCall, _ form: QueryForm, _ role: JSON) throws(AWSError) -> Int64 {
         guard let text = form["DurationSeconds"] else { return 3600 }
         let maximum = role["MaxSessionDuration"]?.integer ?? 3600
-        guard let seconds = Int64(text), seconds >= 900, seconds <= 43200 else {
-            throw AWSError(
-                400, "ValidationError",
-                "1 validation error detected: Value '\(text)' at 'durationSeconds' failed to satisfy constraint: Member must have value greater than or equal to 900"
-            )
+        guard let seconds = Int64(text), seconds >= 900 else {
+            throw QueryForm.violation(text, "DurationSeconds", "Member must have value greater than or equal to 900")
+        }
+        guard seconds <= 43200 else {
+            throw QueryForm.violation(text, "DurationSeconds", "Member must have value less than or equal to 43200")
         }
         if call.caller.roleARN != nil, seconds > 3600 {
             throw AWSError(
@@ -140,7 +137,7 @@ struct STSService: Sendable {
 
     private func issue(
         _ call: AWSCall, role: JSON, account: String, name: String, session: String, duration: Int64, policy: String?
-    ) async throws(AWSError) -> HTTPResponse {
+    ) async throws(AWSError) -> JSON {
         let keyID = world.random.awsUniqueID(prefix: "ASIA")
         let secret = world.random.awsSecretAccessKey()
         let token = "IQoJ" + world.random.characters(200, of: "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789")
@@ -153,18 +150,13 @@ struct STSService: Sendable {
             "roleArn": .string(role["Arn"]?.string ?? ""), "roleName": .string(name),
         ]
         key["sessionPolicy"] = policy.map(JSON.string)
-        try await records.create(CallerAuthentication.keys, keyID, key, exists: AWSError(500, "InternalFailure", "key exists"))
-        var xml = XMLWriter()
-        xml.element("AssumedRoleUser") {
-            $0.element("AssumedRoleId", "\(roleID):\(session)")
-            $0.element("Arn", arn)
-        }
-        xml.element("Credentials") {
-            $0.element("AccessKeyId", keyID)
-            $0.element("SecretAccessKey", secret)
-            $0.element("SessionToken", token)
-            $0.element("Expiration", expires.rfc3339)
-        }
-        return AWSProtocol.queryResponse("AssumeRole", namespace: Self.namespace, requestID: call.requestID, result: xml.text)
+        try await authentication.keep(key, keyID)
+        return [
+            "AssumedRoleUser": ["AssumedRoleId": .string("\(roleID):\(session)"), "Arn": .string(arn)],
+            "Credentials": [
+                "AccessKeyId": .string(keyID), "SecretAccessKey": .string(secret), "SessionToken": .string(token),
+                "Expiration": .string(expires.rfc3339),
+            ],
+        ]
     }
 }
