@@ -1,5 +1,6 @@
 import JSON
 import Store
+import Synchronization
 import World
 
 /// AWS resources as JSON documents in the store.
@@ -68,6 +69,15 @@ struct Records: Sendable {
             "The request was rejected because multiple requests to change this object were submitted simultaneously.")
     }
 
+    /// Commits conditions and writes together; answers the key whose condition failed, if one did, and then changes nothing.
+    func commit(_ transaction: Transaction) async throws(AWSError) -> Key? {
+        do { try await store.commit(transaction) } catch {
+            if case .conflict(let key, _) = error { return key }
+            throw Self.failure(error)
+        }
+        return nil
+    }
+
     /// Removes documents together.
     func delete(_ keys: [Key]) async throws(AWSError) {
         do { try await store.commit(Transaction(writes: keys.map { .delete($0, last: nil) })) } catch { throw Self.failure(error) }
@@ -91,5 +101,20 @@ enum PageToken {
         guard !digits.isEmpty, digits.count.isMultiple(of: 2), digits.allSatisfy({ $0 < 16 }) else { return nil }
         let bytes = stride(from: 0, to: digits.count, by: 2).map { digits[$0] << 4 | digits[$0 + 1] }
         return String(validating: bytes, as: UTF8.self)
+    }
+}
+
+/// What was made of a collection, kept until the collection changes.
+final class CollectionCache<Value: Sendable>: Sendable {
+    private let made = Mutex<[String: (revision: Revision, value: Value)]>([:])
+
+    /// The value of a collection; `make` runs when the collection changed since the last time.
+    func value(of collection: String, in store: any Store, make: () -> Value) -> Value {
+        // The revision is read before the entries: at worst the value is newer than its mark and is made once more.
+        let revision = store.revision(of: collection)
+        if let known = made.withLock({ $0[collection] }), known.revision == revision { return known.value }
+        let value = make()
+        made.withLock { $0[collection] = (revision, value) }
+        return value
     }
 }

@@ -40,10 +40,7 @@ public struct ClusterRecord: Sendable {
     public var creatorID: String { json["_creatorId"]?.string ?? "" }
 
     /// The form that `DescribeCluster` answers.
-    var wire: JSON {
-        guard let object = json.object else { return json }
-        return .object(JSONObject(object.members.filter { !$0.key.hasPrefix("_") }.map { ($0.key, $0.value) }))
-    }
+    var wire: JSON { EKSServices.wire(json) }
 }
 
 /// Runs the clusters that EKS makes.

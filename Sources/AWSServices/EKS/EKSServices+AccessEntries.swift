@@ -27,63 +27,70 @@ extension EKSServices {
 
     func entry(of request: Request) throws(AWSError) -> Records.Document {
         let record = try entryCluster(request)
-        guard let document = records.get(request.entries, "\(record.name)/\(request.path[3])") else { throw entryMissing(record.name) }
+        guard let document = records.get(request.entries, "\(record.name)/\(request.member("principalArn"))") else {
+            throw entryMissing(record.name)
+        }
         return document
-    }
-
-    /// The wire form of an entry.
-    private func wire(_ json: JSON) -> JSON {
-        guard let object = json.object else { return json }
-        return .object(JSONObject(object.members.filter { !$0.key.hasPrefix("_") }.map { ($0.key, $0.value) }))
     }
 
     func createAccessEntry(_ request: Request) async throws(AWSError) -> JSON {
         let cluster = try entryCluster(request)
         let body = request.body
-        guard let arn = body["principalArn"]?.string else { throw invalid("principalArn: Member must not be null", cluster: cluster.name) }
+        let arn = body["principalArn"]?.string ?? ""
+        let name = "\(cluster.name)/\(arn)"
+        if let token = request.token, let earlier = records.get(request.entries, name)?.json, earlier["_token"]?.string == token,
+            earlier["_request"] == body
+        {
+            return ["accessEntry": Self.wire(earlier)]
+        }
         let type = body["type"]?.string ?? "STANDARD"
         let principal = try principal(arn, type, request, cluster.name)
-        let groups = body["kubernetesGroups"]?.array?.compactMap(\.string) ?? []
+        let groups = body["kubernetesGroups"]?.strings ?? []
         let username = body["username"]?.string
-        if type != "STANDARD" {
-            guard groups.isEmpty else {
-                throw invalid(
-                    "The specified kubernetesGroups is invalid: setting kubernetesGroups is not allowed when the type is \"\(type)\"",
-                    cluster: cluster.name)
-            }
-            guard username == nil else {
-                throw invalid(
-                    "The specified username is invalid: setting username is not allowed when the type is \"\(type)\"", cluster: cluster.name
-                )
-            }
-        }
+        try requireSettable(groups, username, type, cluster.name)
         try checkNames(groups, username, cluster.name)
-        let name = "\(cluster.name)/\(arn)"
-        let now = JSON.number(Self.epoch(world.now))
-        let kind = arn.contains(":user/") ? "user" : "role"
-        let short = arn.split(separator: "/").last.map(String.init) ?? arn
-        var entry: JSON = [
-            "clusterName": .string(cluster.name), "principalArn": .string(arn),
-            "kubernetesGroups": type == "STANDARD" ? JSON(strings: groups) : JSON(strings: Self.defaultGroups(type)),
-            "accessEntryArn": .string(
-                "arn:aws:eks:\(request.region):\(request.account):access-entry/\(cluster.name)/\(kind)/\(principal.account)/\(short)/\(world.random.uuid())"
-            ),
-            "createdAt": now, "modifiedAt": now, "tags": body["tags"] ?? [:],
-            "username": .string(username ?? Self.defaultUsername(type, arn, principal.account)), "type": .string(type),
-            "_principalId": .string(principal.id), "_policies": [],
-        ]
-        entry["_token"] = body["clientRequestToken"]
-        if let token = body["clientRequestToken"]?.string, let earlier = records.get(request.entries, name)?.json,
-            earlier["_token"]?.string == token
-        {
-            return ["accessEntry": wire(earlier)]
+        if Self.nodeTypes.contains(type), let call = request.call {
+            try authorization.require(call, "iam:PassRole", on: arn, conditions: ["iam:PassedToService": ["eks.amazonaws.com"]])
         }
+        var entry = newEntry(cluster, arn, id: principal.id, type: type)
+        if type == "STANDARD" { entry["kubernetesGroups"] = JSON(strings: groups) }
+        if let username { entry["username"] = .string(username) }
+        entry["tags"] = try tags(request)
+        entry["_token"] = request.token.map(JSON.string)
+        entry["_request"] = body
         try await records.create(
             request.entries, name, entry,
             exists: AWSError(
                 409, "ResourceInUseException", "The specified access entry resource is already in use on this cluster.",
                 members: ["clusterName": cluster.name]))
-        return ["accessEntry": wire(entry)]
+        return ["accessEntry": Self.wire(entry)]
+    }
+
+    /// An entry as it is before its creator's wishes.
+    private func newEntry(_ cluster: ClusterRecord, _ arn: String, id: String, type: String) -> JSON {
+        let now = Self.epoch(world.now)
+        let sections = arn.split(separator: ":", maxSplits: 5, omittingEmptySubsequences: false).map(String.init)
+        let (account, resource) = sections.count == 6 ? (sections[4], sections[5]) : ("", arn)
+        let kind = resource.split(separator: "/").first ?? ""
+        let name = resource.split(separator: "/").last ?? ""
+        return [
+            "clusterName": .string(cluster.name), "principalArn": .string(arn),
+            "kubernetesGroups": JSON(strings: Self.defaultGroups(type)),
+            "accessEntryArn": .string(
+                "arn:aws:eks:\(cluster.region):\(cluster.accountID):access-entry/\(cluster.name)/\(kind)/\(account)/\(name)/\(world.random.uuid())"
+            ),
+            "createdAt": now, "modifiedAt": now, "tags": [:], "username": .string(Self.defaultUsername(type, arn, account)),
+            "type": .string(type), "_principalId": .string(id), "_policies": [],
+        ]
+    }
+
+    /// Only STANDARD entries have groups and a username of one's own.
+    private func requireSettable(_ groups: [String], _ username: String?, _ type: String, _ cluster: String) throws(AWSError) {
+        guard type != "STANDARD" else { return }
+        for (member, isSet) in [("kubernetesGroups", !groups.isEmpty), ("username", username != nil)] where isSet {
+            throw invalid(
+                "The specified \(member) is invalid: setting \(member) is not allowed when the type is \"\(type)\"", cluster: cluster)
+        }
     }
 
     private static func defaultGroups(_ type: String) -> [String] {
@@ -156,34 +163,27 @@ extension EKSServices {
         if let policy = request.query("associatedPolicyArn") {
             found = found.filter { $0["_policies"]?.array?.contains { $0["policyArn"]?.string == policy } ?? false }
         }
-        let (page, next) = try page(request, found.compactMap { $0["principalArn"]?.string })
-        var answer: JSON = ["accessEntries": JSON(strings: page)]
-        answer["nextToken"] = next.map(JSON.string)
-        return answer
+        return try page(request, "accessEntries", found.compactMap { $0["principalArn"]?.string })
     }
 
-    func describeAccessEntry(_ request: Request) throws(AWSError) -> JSON { ["accessEntry": wire(try entry(of: request).json)] }
+    func describeAccessEntry(_ request: Request) throws(AWSError) -> JSON { ["accessEntry": Self.wire(try entry(of: request).json)] }
 
     func updateAccessEntry(_ request: Request) async throws(AWSError) -> JSON {
         let document = try entry(of: request)
-        let cluster = request.path[1]
-        let groups = request.body["kubernetesGroups"]?.array?.compactMap(\.string)
+        let cluster = request.member("name")
+        let groups = request.body["kubernetesGroups"]?.strings
         let username = request.body["username"]?.string
-        let type = document.json["type"]?.string ?? "STANDARD"
-        if type != "STANDARD", groups?.isEmpty == false || username != nil {
-            throw invalid(
-                "The specified kubernetesGroups is invalid: setting kubernetesGroups is not allowed when the type is \"\(type)\"",
-                cluster: cluster)
-        }
+        // EKS looks at the names first: a client that sends a node's own username back is told of its prefix.
         try checkNames(groups ?? [], username, cluster)
-        let now = JSON.number(Self.epoch(world.now))
+        try requireSettable(groups ?? [], username, document.json["type"]?.string ?? "STANDARD", cluster)
+        let now = Self.epoch(world.now)
         let json = try await records.update(request.entries, document.name, missing: entryMissing(cluster)) {
             (json: inout JSON) throws(AWSError) in
             if let groups { json["kubernetesGroups"] = JSON(strings: groups) }
             if let username { json["username"] = .string(username) }
             json["modifiedAt"] = now
         }
-        return ["accessEntry": wire(json)]
+        return ["accessEntry": Self.wire(json)]
     }
 
     func deleteAccessEntry(_ request: Request) async throws(AWSError) -> JSON {
@@ -191,27 +191,16 @@ extension EKSServices {
         return [:]
     }
 
-    /// The creator of a cluster in an API mode gets an entry with the administrator policy, visible and removable.
-    func bootstrapCreator(_ request: Request, _ cluster: String, _ caller: Caller) async throws(AWSError) {
-        let arn = caller.principalARN
-        let kind = caller.roleARN == nil ? "user" : "role"
-        let short = arn.split(separator: "/").last.map(String.init) ?? arn
-        let now = JSON.number(Self.epoch(world.now))
-        let entry: JSON = [
-            "clusterName": .string(cluster), "principalArn": .string(arn), "kubernetesGroups": [],
-            "accessEntryArn": .string(
-                "arn:aws:eks:\(request.region):\(request.account):access-entry/\(cluster)/\(kind)/\(caller.accountID)/\(short)/\(world.random.uuid())"
-            ),
-            "createdAt": now, "modifiedAt": now, "tags": [:], "username": .string(Self.defaultUsername("STANDARD", arn, caller.accountID)),
-            "type": "STANDARD", "_principalId": .string(caller.principalID),
-            "_policies": [
-                [
-                    "policyArn": "arn:aws:eks::aws:cluster-access-policy/AmazonEKSClusterAdminPolicy",
-                    "accessScope": ["type": "cluster", "namespaces": []], "associatedAt": now, "modifiedAt": now,
-                ]
-            ],
+    /// The creator of a cluster gets an entry with the administrator policy, visible and removable, once entries count.
+    func creatorEntry(_ entries: String, _ cluster: ClusterRecord) -> Transaction.Write {
+        var entry = newEntry(cluster, cluster.creatorARN, id: cluster.creatorID, type: "STANDARD")
+        entry["_policies"] = [
+            [
+                "policyArn": "arn:aws:eks::aws:cluster-access-policy/AmazonEKSClusterAdminPolicy",
+                "accessScope": ["type": "cluster", "namespaces": []], "associatedAt": entry["createdAt"] ?? 0,
+                "modifiedAt": entry["createdAt"] ?? 0,
+            ]
         ]
-        try await records.create(
-            request.entries, "\(cluster)/\(arn)", entry, exists: AWSError(409, "ResourceInUseException", "access entry exists"))
+        return .put(Key(entries, "\(cluster.name)/\(cluster.creatorARN)"), .bytes(entry.serialized()))
     }
 }

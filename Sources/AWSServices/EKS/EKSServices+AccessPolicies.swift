@@ -10,15 +10,11 @@ extension EKSServices {
         }
 
     func listAccessPolicies(_ request: Request) throws(AWSError) -> JSON {
-        let (page, next) = try page(request, Self.policies.map(\.name))
-        let shown = Self.policies.filter { page.contains($0.name) }
-        var answer: JSON = ["accessPolicies": .array(shown.map { ["name": .string($0.name), "arn": .string($0.arn)] })]
-        answer["nextToken"] = next.map(JSON.string)
-        return answer
+        try page(request, "accessPolicies", Self.policies, name: { $0.name }) { ["name": .string($0.name), "arn": .string($0.arn)] }
     }
 
     func associatePolicy(_ request: Request) async throws(AWSError) -> JSON {
-        let cluster = request.path[1]
+        let cluster = request.member("name")
         let document = try entry(of: request)
         guard document.json["type"]?.string == "STANDARD" || document.json["type"]?.string == "EC2" else {
             throw AWSError(
@@ -30,15 +26,15 @@ extension EKSServices {
         }
         guard Self.policies.contains(where: { $0.arn == arn }) else { throw policyMissing(cluster) }
         let type = request.body.at("accessScope", "type")?.string ?? ""
-        let namespaces = request.body.at("accessScope", "namespaces")?.array?.compactMap(\.string) ?? []
+        let namespaces = request.body.at("accessScope", "namespaces")?.strings ?? []
         switch (type, namespaces.isEmpty) {
         case ("cluster", true), ("namespace", false): break
         case ("namespace", true): throw invalid("At least 1 namespace must be provided if the type is set as namespace", cluster: cluster)
         case ("cluster", false):
             throw invalid("accessScope should not include namespaces if the type is not set as namespace", cluster: cluster)
-        default: throw invalid("accessScope.type: \(type) is not valid", cluster: cluster)
+        default: throw invalid("accessScope.type: Member must not be null", cluster: cluster)
         }
-        let now = JSON.number(Self.epoch(world.now))
+        let now = Self.epoch(world.now)
         var policy: JSON = [
             "policyArn": .string(arn), "accessScope": ["type": .string(type), "namespaces": JSON(strings: namespaces)], "associatedAt": now,
             "modifiedAt": now,
@@ -58,16 +54,17 @@ extension EKSServices {
 
     func listAssociatedPolicies(_ request: Request) throws(AWSError) -> JSON {
         let document = try entry(of: request)
-        return [
-            "clusterName": .string(request.path[1]), "principalArn": document.json["principalArn"] ?? "",
-            "associatedAccessPolicies": document.json["_policies"] ?? [],
-        ]
+        let policies = document.json["_policies"]?.array ?? []
+        var answer = try page(request, "associatedAccessPolicies", policies, name: { $0["policyArn"]?.string ?? "" }) { $0 }
+        answer["clusterName"] = .string(request.member("name"))
+        answer["principalArn"] = document.json["principalArn"]
+        return answer
     }
 
     func disassociatePolicy(_ request: Request) async throws(AWSError) -> JSON {
         let document = try entry(of: request)
-        let arn = request.path[5]
-        let cluster = request.path[1]
+        let arn = request.member("policyArn")
+        let cluster = request.member("name")
         let missing = policyMissing(cluster)
         try await records.update(request.entries, document.name, missing: missing) { (json: inout JSON) throws(AWSError) in
             let policies = json["_policies"]?.array ?? []
@@ -79,53 +76,5 @@ extension EKSServices {
 
     private func policyMissing(_ cluster: String) -> AWSError {
         AWSError(404, "ResourceNotFoundException", "The specified policyArn could not be found.", members: ["clusterName": cluster])
-    }
-
-    // MARK: Tags
-
-    /// The document that an ARN names: a cluster or an access entry.
-    private func tagged(_ request: Request) throws(AWSError) -> (collection: String, name: String) {
-        let arn = request.path[1]
-        if let range = arn.firstRange(of: ":cluster/") {
-            let name = String(arn[range.upperBound...])
-            if records.get(request.clusters, name) != nil { return (request.clusters, name) }
-        } else if let found = records.list(request.entries).first(where: { $0.json["accessEntryArn"]?.string == arn }) {
-            return (request.entries, found.name)
-        }
-        throw AWSError(404, "NotFoundException", "Resource not found: \(arn)")
-    }
-
-    func listTags(_ request: Request) throws(AWSError) -> JSON {
-        let place = try tagged(request)
-        return ["tags": records.get(place.collection, place.name)?.json["tags"] ?? [:]]
-    }
-
-    func tagResource(_ request: Request) async throws(AWSError) -> JSON {
-        let place = try tagged(request)
-        let wanted = request.body["tags"]?.object ?? JSONObject()
-        for tag in wanted
-        where tag.key.lowercased().hasPrefix("aws:") || tag.key.isEmpty || tag.key.count > 128 || (tag.value.string?.count ?? 257) > 256 {
-            throw AWSError(400, "BadRequestException", "Tag key \(tag.key) is not valid")
-        }
-        try await records.update(place.collection, place.name, missing: AWSError(404, "NotFoundException", "Resource not found")) {
-            (json: inout JSON) throws(AWSError) in
-            var tags = json["tags"]?.object ?? JSONObject()
-            for tag in wanted { tags[tag.key] = tag.value }
-            guard tags.count <= 50 else { throw AWSError(400, "BadRequestException", "A resource may have at most 50 tags") }
-            json["tags"] = .object(tags)
-        }
-        return [:]
-    }
-
-    func untagResource(_ request: Request) async throws(AWSError) -> JSON {
-        let place = try tagged(request)
-        let keys = request.query.filter { $0.name == "tagKeys" }.map(\.value)
-        try await records.update(place.collection, place.name, missing: AWSError(404, "NotFoundException", "Resource not found")) {
-            (json: inout JSON) throws(AWSError) in
-            var tags = json["tags"]?.object ?? JSONObject()
-            for key in keys { tags[key] = nil }
-            json["tags"] = .object(tags)
-        }
-        return [:]
     }
 }

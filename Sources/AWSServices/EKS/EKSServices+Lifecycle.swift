@@ -4,68 +4,65 @@ import World
 
 /// What happens to a cluster on the clock. After a restart `resume` picks up where the stored status says.
 extension EKSServices {
+    /// Names every `account/region` that ever had a cluster, so that a restart finds them.
+    static let index = "aws/index/eks"
+
     /// Starts the control planes of clusters that exist, and goes on with what was under way.
     func resume() async {
-        for collection in clusterCollections() {
-            let entries = collection.replacing("/clusters", with: "/access-entries")
+        for place in records.list(Self.index) {
+            let collection = "aws/\(place.name)/eks/clusters"
             for document in records.list(collection) {
                 let record = ClusterRecord(json: document.json)
                 switch record.status {
                 case "CREATING": activate(collection, record, after: configuration.clusterDelay)
-                case "DELETING": remove(collection, entries, record, after: configuration.clusterDelay)
-                default: await start(collection, record)
+                case "DELETING": remove(collection, record, after: configuration.clusterDelay)
+                case "FAILED": continue
+                default:
+                    await start(collection, record)
+                    if record.status == "UPDATING" { finish(collection, record, after: configuration.clusterDelay) }
                 }
             }
         }
     }
 
-    private func clusterCollections() -> [String] {
-        records.list("aws/index/eks").map { "aws/\($0.name)/eks/clusters" }
-    }
-
-    /// Remembers that an account has clusters in a region, so that a restart finds them.
-    func index(_ account: String, _ region: String) async {
-        let exists = AWSError(409, "", "")
-        try? await records.create("aws/index/eks", "\(account)/\(region)", [:], exists: exists)
-    }
-
     /// Makes a cluster ACTIVE after its delay.
     func activate(_ collection: String, _ record: ClusterRecord, after delay: Duration) {
-        world.timers.schedule(after: delay, "eks: \(record.name) becomes ACTIVE") {
-            await index(record.accountID, record.region)
-            await start(collection, record)
-        }
+        world.timers.schedule(after: delay, "eks: \(record.name) becomes ACTIVE") { await start(collection, record) }
     }
 
     /// Starts the control plane now and writes its endpoint into the record.
     func start(_ collection: String, _ record: ClusterRecord) async {
-        let outcome: JSON
-        do {
-            let made = try await provisioner.provision(record)
-            outcome = ["endpoint": .string(made.endpoint), "ca": .string(Base64.encode(Array(made.certificateAuthority.utf8)))]
-        } catch {
-            outcome = ["failure": .string("\(error)")]
+        let made: (endpoint: String, certificateAuthority: String)?
+        var failure = ""
+        do { made = try await provisioner.provision(record) } catch {
+            made = nil
+            failure = "\(error)"
         }
         let gone = AWSError(404, "ResourceNotFoundException", "")
         _ = try? await records.update(collection, record.name, missing: gone) { (json: inout JSON) throws(AWSError) in
-            guard let endpoint = outcome["endpoint"] else {
+            // Another cluster of the same name, or one that is on its way out, is none of ours.
+            guard json["_id"]?.string == record.clusterID, json["status"]?.string != "DELETING" else { throw gone }
+            guard let made else {
                 json["status"] = "FAILED"
-                json["health"] = ["issues": [["code": "InternalFailure", "message": outcome["failure"] ?? "", "resourceIds": []]]]
+                json["health"] = ["issues": [["code": "InternalFailure", "message": .string(failure), "resourceIds": []]]]
                 return
             }
-            json["endpoint"] = endpoint
-            json["certificateAuthority"] = ["data": outcome["ca"] ?? ""]
+            json["endpoint"] = .string(made.endpoint)
+            json["certificateAuthority"] = ["data": .string(Base64.encode(Array(made.certificateAuthority.utf8)))]
             json["identity"] = ["oidc": ["issuer": json["_issuer"] ?? ""]]
-            json["status"] = "ACTIVE"
+            if json["status"]?.string != "UPDATING" { json["status"] = "ACTIVE" }
         }
     }
 
-    /// Removes a cluster after its delay.
-    func remove(_ collection: String, _ entries: String, _ record: ClusterRecord, after delay: Duration) {
+    /// Removes a cluster with its access entries, updates and security group after its delay.
+    func remove(_ collection: String, _ record: ClusterRecord, after delay: Duration) {
         world.timers.schedule(after: delay, "eks: \(record.name) is removed") {
             await provisioner.deprovision(record)
             var keys = [Key(collection, record.name)]
-            keys += records.list(entries, prefix: "\(record.name)/").map { Key(entries, $0.name) }
+            for kind in ["access-entries", "updates"] {
+                let others = collection.replacing("/eks/clusters", with: "/eks/\(kind)")
+                keys += records.list(others, prefix: "\(record.name)/").map { Key(others, $0.name) }
+            }
             if let group = record.json.at("resourcesVpcConfig", "clusterSecurityGroupId")?.string {
                 keys.append(Key(Records.collection(record.accountID, record.region, "ec2", "security-groups"), group))
             }

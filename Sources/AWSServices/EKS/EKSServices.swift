@@ -1,5 +1,4 @@
 import HTTP
-import IAMPolicy
 import JSON
 import Store
 import World
@@ -10,84 +9,71 @@ struct EKSServices: Sendable {
     let records: Records
     let world: World
     let provisioner: any ClusterProvisioner
+    let authorization: CallerAuthorization
 
-    /// A call taken apart: decoded path segments, query, body.
+    /// A call taken apart: path members, query, body.
     struct Request: Sendable {
         let caller: Caller
         let region: String
-        var path: [String] = []
+        /// The verified call; `nil` for what the simulator itself makes at the start.
+        var call: AWSCall?
+        var members: [String: String] = [:]
         var query: [(name: String, value: String)] = []
         let body: JSON
 
         var account: String { caller.accountID }
+        var token: String? { body["clientRequestToken"]?.string }
 
+        func member(_ name: String) -> String { members[name] ?? "" }
         func query(_ name: String) -> String? { query.first { $0.name == name }?.value }
 
-        /// The collection of clusters of the caller's account and the call's region.
-        var clusters: String { Records.collection(account, region, "eks", "clusters") }
-        /// The collection of access entries; names are `CLUSTER/PRINCIPAL`.
-        var entries: String { Records.collection(account, region, "eks", "access-entries") }
+        /// The collection of a kind of resource in the caller's account and the call's region.
+        private func collection(_ kind: String) -> String { Records.collection(account, region, "eks", kind) }
+        var clusters: String { collection("clusters") }
+        /// Names are `CLUSTER/PRINCIPAL`.
+        var entries: String { collection("access-entries") }
+        /// Names are `CLUSTER/ID`.
+        var updates: String { collection("updates") }
     }
 
     private typealias Operation = @Sendable (EKSServices, Request) async throws(AWSError) -> JSON
 
-    /// The name, the permission's resource and the code of each operation, by method and path shape (`*` is one segment).
-    private static let operations: [(method: String, path: [String], name: String, run: Operation)] = [
-        ("POST", ["clusters"], "CreateCluster", { eks, request throws(AWSError) in try await eks.createCluster(request) }),
-        ("GET", ["clusters"], "ListClusters", { eks, request throws(AWSError) in try eks.listClusters(request) }),
-        ("GET", ["clusters", "*"], "DescribeCluster", { eks, request throws(AWSError) in try eks.describeCluster(request) }),
-        ("DELETE", ["clusters", "*"], "DeleteCluster", { eks, request throws(AWSError) in try await eks.deleteCluster(request) }),
-        (
-            "POST", ["clusters", "*", "access-entries"], "CreateAccessEntry",
-            { eks, request throws(AWSError) in try await eks.createAccessEntry(request) }
-        ),
-        (
-            "GET", ["clusters", "*", "access-entries"], "ListAccessEntries",
-            { eks, request throws(AWSError) in try eks.listAccessEntries(request) }
-        ),
-        (
-            "GET", ["clusters", "*", "access-entries", "*"], "DescribeAccessEntry",
-            { eks, request throws(AWSError) in try eks.describeAccessEntry(request) }
-        ),
-        (
-            "POST", ["clusters", "*", "access-entries", "*"], "UpdateAccessEntry",
-            { eks, request throws(AWSError) in try await eks.updateAccessEntry(request) }
-        ),
-        (
-            "DELETE", ["clusters", "*", "access-entries", "*"], "DeleteAccessEntry",
-            { eks, request throws(AWSError) in try await eks.deleteAccessEntry(request) }
-        ),
-        (
-            "POST", ["clusters", "*", "access-entries", "*", "access-policies"], "AssociateAccessPolicy",
-            { eks, request throws(AWSError) in try await eks.associatePolicy(request) }
-        ),
-        (
-            "GET", ["clusters", "*", "access-entries", "*", "access-policies"], "ListAssociatedAccessPolicies",
-            { eks, request throws(AWSError) in try eks.listAssociatedPolicies(request) }
-        ),
-        (
-            "DELETE", ["clusters", "*", "access-entries", "*", "access-policies", "*"], "DisassociateAccessPolicy",
-            { eks, request throws(AWSError) in try await eks.disassociatePolicy(request) }
-        ),
-        ("GET", ["access-policies"], "ListAccessPolicies", { eks, request throws(AWSError) in try eks.listAccessPolicies(request) }),
-        ("GET", ["tags", "*"], "ListTagsForResource", { eks, request throws(AWSError) in try eks.listTags(request) }),
-        ("POST", ["tags", "*"], "TagResource", { eks, request throws(AWSError) in try await eks.tagResource(request) }),
-        ("DELETE", ["tags", "*"], "UntagResource", { eks, request throws(AWSError) in try await eks.untagResource(request) }),
+    /// What is simulated of the model.
+    private static let operations: [String: Operation] = [
+        "CreateCluster": { eks, request throws(AWSError) in try await eks.createCluster(request) },
+        "ListClusters": { eks, request throws(AWSError) in try eks.listClusters(request) },
+        "DescribeCluster": { eks, request throws(AWSError) in try eks.describeCluster(request) },
+        "DeleteCluster": { eks, request throws(AWSError) in try await eks.deleteCluster(request) },
+        "UpdateClusterConfig": { eks, request throws(AWSError) in try await eks.updateClusterConfig(request) },
+        "ListUpdates": { eks, request throws(AWSError) in try eks.listUpdates(request) },
+        "DescribeUpdate": { eks, request throws(AWSError) in try eks.describeUpdate(request) },
+        "DescribeClusterVersions": { eks, request throws(AWSError) in try eks.describeClusterVersions(request) },
+        "CreateAccessEntry": { eks, request throws(AWSError) in try await eks.createAccessEntry(request) },
+        "ListAccessEntries": { eks, request throws(AWSError) in try eks.listAccessEntries(request) },
+        "DescribeAccessEntry": { eks, request throws(AWSError) in try eks.describeAccessEntry(request) },
+        "UpdateAccessEntry": { eks, request throws(AWSError) in try await eks.updateAccessEntry(request) },
+        "DeleteAccessEntry": { eks, request throws(AWSError) in try await eks.deleteAccessEntry(request) },
+        "AssociateAccessPolicy": { eks, request throws(AWSError) in try await eks.associatePolicy(request) },
+        "ListAssociatedAccessPolicies": { eks, request throws(AWSError) in try eks.listAssociatedPolicies(request) },
+        "DisassociateAccessPolicy": { eks, request throws(AWSError) in try await eks.disassociatePolicy(request) },
+        "ListAccessPolicies": { eks, request throws(AWSError) in try eks.listAccessPolicies(request) },
+        "ListTagsForResource": { eks, request throws(AWSError) in try eks.listTags(request) },
+        "TagResource": { eks, request throws(AWSError) in try await eks.tagResource(request) },
+        "UntagResource": { eks, request throws(AWSError) in try await eks.untagResource(request) },
     ]
 
-    func handle(_ call: AWSCall, _ authorization: CallerAuthorization) async throws(AWSError) -> HTTPResponse {
+    func handle(_ call: AWSCall) async throws(AWSError) -> HTTPResponse {
         let raw = call.request
         // Split first, decode afterwards: a segment may hold an encoded ARN with slashes.
         let path = raw.path.split(separator: "/").map { PercentEncoding.decode($0) ?? String($0) }
-        let found = Self.operations.first { operation in
-            operation.method == raw.method && operation.path.count == path.count
-                && zip(operation.path, path).allSatisfy { $0 == "*" || $0 == $1 }
-        }
-        guard let found else {
+        guard let (operation, members) = EKSModel.published.operation(raw.method, path) else {
             call.request.trace.describe("eks:\(raw.method) \(raw.path)")
-            throw AWSError(404, "UnknownOperationException", "The operation \(raw.method) \(raw.path) is unknown, or not simulated yet.")
+            throw AWSError(404, "UnknownOperationException", "The operation \(raw.method) \(raw.path) is unknown.")
         }
-        call.request.trace.describe("eks:\(found.name)")
+        call.request.trace.describe("eks:\(operation.name)")
+        guard let run = Self.operations[operation.name] else {
+            throw AWSError(404, "UnknownOperationException", "The operation \(operation.name) is not simulated yet.")
+        }
         var body: JSON = [:]
         if !raw.body.isEmpty {
             guard let parsed = try? JSON(parsing: raw.body, limits: JSON.Limits(depth: 64, bytes: 1 << 20)), parsed.object != nil else {
@@ -95,23 +81,28 @@ struct EKSServices: Sendable {
             }
             body = parsed
         }
-        let request = Request(
-            caller: call.caller, region: call.region, path: path, query: PercentEncoding.pairs(raw.query ?? "") ?? [], body: body)
-        try authorization.require(call, "eks:\(found.name)", on: resource(request, found.name))
-        let answer = try await found.run(self, request)
+        guard let query = PercentEncoding.pairs(raw.query ?? "") else {
+            throw AWSError(400, "SerializationException", "The query string is malformed.")
+        }
+        let request = Request(caller: call.caller, region: call.region, call: call, members: members, query: query, body: body)
+        try authorization.require(call, "eks:\(operation.name)", on: resource(request, operation.name))
+        try EKSModel.published.check(operation, query: query, body: body)
+        let answer = try await run(self, request)
         return HTTPResponse(
             status: 200, contentType: "application/json", answer.serialized(escaping: .minimal),
             headers: ["x-amzn-RequestId": call.requestID])
     }
 
+    /// The ARN that a call's permission is asked for.
     private func resource(_ request: Request, _ operation: String) -> String {
         let base = "arn:aws:eks:\(request.region):\(request.account)"
-        switch request.path.first {
-        case "tags": return request.path[1]
-        case "clusters" where request.path.count > 1: return "\(base):cluster/\(request.path[1])"
-        case "clusters" where operation == "CreateCluster": return "\(base):cluster/\(request.body["name"]?.string ?? "*")"
-        default: return "*"
+        if let arn = request.members["resourceArn"] { return arn }
+        guard let cluster = request.members["name"] else {
+            return operation == "CreateCluster" ? "\(base):cluster/\(request.body["name"]?.string ?? "*")" : "*"
         }
+        guard let principal = request.members["principalArn"] else { return "\(base):cluster/\(cluster)" }
+        let known = records.get(request.entries, "\(cluster)/\(principal)")?.json["accessEntryArn"]?.string
+        return known ?? "\(base):access-entry/\(cluster)/*"
     }
 
     // MARK: What several operations need
@@ -120,31 +111,61 @@ struct EKSServices: Sendable {
         AWSError(404, "ResourceNotFoundException", "No cluster found for name: \(name).", members: ["clusterName": name])
     }
 
-    func cluster(_ request: Request) throws(AWSError) -> ClusterRecord {
-        let name = request.path[1]
+    func document(_ request: Request) throws(AWSError) -> Records.Document {
+        let name = request.member("name")
         guard let document = records.get(request.clusters, name) else { throw noCluster(name) }
-        return ClusterRecord(json: document.json)
+        return document
     }
+
+    func cluster(_ request: Request) throws(AWSError) -> ClusterRecord { ClusterRecord(json: try document(request).json) }
 
     func invalid(_ message: String, cluster: String? = nil) -> AWSError {
         AWSError(400, "InvalidParameterException", message, members: cluster.map { ["clusterName": $0] } ?? [:])
     }
 
-    /// One page of a sorted list: `maxResults` 1 to 100, `nextToken` names the last item of the page before.
-    func page(_ request: Request, _ names: [String]) throws(AWSError) -> (page: [String], next: String?) {
-        var limit = 100
-        if let text = request.query("maxResults") {
-            guard let number = Int(text), (1...100).contains(number) else {
-                throw invalid("maxResults: \(text) must be between 1 and 100")
-            }
-            limit = number
-        }
-        var rest = names[...]
+    /// A time as EKS writes it: seconds with a fraction.
+    static func epoch(_ instant: Instant) -> JSON {
+        let fraction = String(instant.subsecond / 1_000_000)
+        return .number("\(instant.seconds).\(String(repeating: "0", count: 3 - fraction.count))\(fraction)")
+    }
+
+    /// A record without the members that never leave.
+    static func wire(_ json: JSON) -> JSON {
+        guard var object = json.object else { return json }
+        object.removeAll { $0.key.hasPrefix("_") }
+        return .object(object)
+    }
+
+    /// One page of a list, as the answer's member `list` and `nextToken`: `maxResults` 1 to 100, 100 without it.
+    func page<Item>(
+        _ request: Request, _ list: String, _ items: [Item], name: (Item) -> String, _ json: (Item) -> JSON
+    ) throws(AWSError) -> JSON {
+        let limit = request.query("maxResults").flatMap { Int($0) } ?? 100
+        var rest = items[...]
         if let token = request.query("nextToken") {
-            guard let index = names.firstIndex(of: token) else { throw invalid("nextToken is invalid") }
-            rest = names[(index + 1)...]
+            guard let last = PageToken.decode(token), let index = items.firstIndex(where: { name($0) == last }) else {
+                throw invalid("The specified nextToken is invalid")
+            }
+            rest = items[(index + 1)...]
         }
-        let page = Array(rest.prefix(limit))
-        return (page, rest.count > limit ? page.last : nil)
+        let page = rest.prefix(limit)
+        var answer: JSON = [list: .array(page.map(json))]
+        if rest.count > limit { answer["nextToken"] = page.last.map { .string(PageToken.encode(name($0))) } }
+        return answer
+    }
+
+    /// One page of names.
+    func page(_ request: Request, _ list: String, _ names: [String]) throws(AWSError) -> JSON {
+        try page(request, list, names, name: { $0 }) { .string($0) }
+    }
+
+    /// The tags of a create call, checked; an empty object without any.
+    func tags(_ request: Request, _ code: String = "InvalidParameterException") throws(AWSError) -> JSON {
+        let tags = request.body["tags"]?.object ?? JSONObject()
+        guard tags.count <= 50 else { throw AWSError(400, code, "A resource may have at most 50 tags") }
+        for tag in tags where tag.key.isEmpty || tag.key.count > 128 || tag.key.lowercased().hasPrefix("aws:") {
+            throw AWSError(400, code, "Tag key '\(tag.key)' is not valid: it must have 1 to 128 characters and not begin with aws:")
+        }
+        return .object(tags)
     }
 }

@@ -1,3 +1,4 @@
+import JSON
 import World
 
 /// The Kubernetes versions that EKS offers (facts/aws.md 7.3).
@@ -23,4 +24,38 @@ enum EKSVersions {
     static let defaultVersion = "1.34"
 
     static func exists(_ version: String) -> Bool { all.contains { $0.version == version } }
+}
+
+extension EKSServices {
+    /// The versions on offer, newest first, with their support at the present time.
+    func describeClusterVersions(_ request: Request) throws(AWSError) -> JSON {
+        let wanted = request.query.filter { $0.name == "clusterVersions" }.map(\.value)
+        let state = request.query("versionStatus") ?? request.query("status")?.uppercased().replacing("-", with: "_")
+        let found = EKSVersions.all.reversed().filter { version in
+            guard wanted.isEmpty || wanted.contains(version.version) else { return false }
+            if request.query("defaultOnly") == "true", version.version != EKSVersions.defaultVersion { return false }
+            let status = version.status(at: world.now)
+            if let state { return status == state }
+            return status != "UNSUPPORTED" || request.query("includeAll") == "true" || !wanted.isEmpty
+        }
+        return try page(request, "clusterVersions", found, name: { $0.version }) { version in
+            let status = version.status(at: world.now)
+            return [
+                "clusterVersion": .string(version.version), "clusterType": "eks", "defaultPlatformVersion": "eks.1",
+                "defaultVersion": .bool(version.version == EKSVersions.defaultVersion), "releaseDate": version.time(version.released),
+                "endOfStandardSupportDate": version.time(version.standardUntil),
+                "endOfExtendedSupportDate": version.time(version.extendedUntil),
+                "status": .string(status.lowercased().replacing("_", with: "-")), "versionStatus": .string(status),
+            ]
+        }
+    }
+}
+
+extension EKSVersions.Version {
+    fileprivate func time(_ day: String) -> JSON { Instant(rfc3339: "\(day)T00:00:00Z").map { .integer($0.seconds) } ?? .null }
+
+    fileprivate func status(at now: Instant) -> String {
+        func isOver(_ day: String) -> Bool { Instant(rfc3339: "\(day)T00:00:00Z").map { now >= $0 } ?? false }
+        return isOver(extendedUntil) ? "UNSUPPORTED" : isOver(standardUntil) ? "EXTENDED_SUPPORT" : "STANDARD_SUPPORT"
+    }
 }

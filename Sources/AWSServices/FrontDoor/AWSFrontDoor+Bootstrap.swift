@@ -83,19 +83,29 @@ extension AWSFrontDoor {
 
     /// The clusters of the bootstrap account and region, by name.
     public var clusters: [ClusterRecord] {
-        records.list(Records.collection(configuration.accountID, configuration.region, "eks", "clusters")).map {
-            ClusterRecord(json: $0.json)
+        clusters(in: Records.collection(configuration.accountID, configuration.region, "eks", "clusters")).values
+            .sorted { $0.name.utf8.lexicographicallyPrecedes($1.name.utf8) }
+    }
+
+    /// The present record of a cluster. Cheap while no cluster of the account and region changes.
+    public func cluster(account: String, region: String, name: String) -> ClusterRecord? {
+        clusters(in: Records.collection(account, region, "eks", "clusters"))[name]
+    }
+
+    private func clusters(in collection: String) -> [String: ClusterRecord] {
+        clusterCache.value(of: collection, in: records.store) {
+            let pairs = records.list(collection).map { ($0.name, ClusterRecord(json: $0.json)) }
+            return Dictionary(pairs) { first, _ in first }
         }
     }
 
-    /// The present record of a cluster.
-    public func cluster(account: String, region: String, name: String) -> ClusterRecord? {
-        records.get(Records.collection(account, region, "eks", "clusters"), name).map { ClusterRecord(json: $0.json) }
-    }
-
-    /// The access entries of a cluster.
+    /// The access entries of a cluster, by principal. Cheap while no entry of the account and region changes.
     public func accessEntries(of cluster: ClusterRecord) -> [AccessEntryRecord] {
-        records.list(Records.collection(cluster.accountID, cluster.region, "eks", "access-entries"), prefix: "\(cluster.name)/")
-            .map { AccessEntryRecord($0.json) }
+        let collection = Records.collection(cluster.accountID, cluster.region, "eks", "access-entries")
+        let entries = entryCache.value(of: collection, in: records.store) {
+            Dictionary(grouping: records.list(collection)) { String($0.name.prefix { $0 != "/" }) }
+                .mapValues { $0.map { AccessEntryRecord($0.json) } }
+        }
+        return entries[cluster.name] ?? []
     }
 }

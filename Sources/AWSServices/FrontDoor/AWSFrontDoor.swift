@@ -14,6 +14,8 @@ public final class AWSFrontDoor: HTTPHandler {
     let iam: IAMService
     let ec2: EC2Service
     let eksServices: EKSServices
+    let clusterCache = CollectionCache<[String: ClusterRecord]>()
+    let entryCache = CollectionCache<[String: [AccessEntryRecord]]>()
 
     /// Makes the services over a store. `provisioner` runs the clusters that EKS makes.
     public init(configuration: AWSConfiguration, world: World, store: any Store, provisioner: any ClusterProvisioner) {
@@ -25,7 +27,8 @@ public final class AWSFrontDoor: HTTPHandler {
         sts = STSService(records: records, world: world, authentication: authentication)
         iam = IAMService(records: records, world: world)
         ec2 = EC2Service(records: records)
-        eksServices = EKSServices(configuration: configuration, records: records, world: world, provisioner: provisioner)
+        eksServices = EKSServices(
+            configuration: configuration, records: records, world: world, provisioner: provisioner, authorization: authorization)
     }
 
     /// Answers one request.
@@ -79,7 +82,7 @@ public final class AWSFrontDoor: HTTPHandler {
             case "iam": return try await iam.handle(call, form, authorization)
             default: return try ec2.handle(call, form, authorization)
             }
-        case "eks": return try await eksServices.handle(call, authorization)
+        case "eks": return try await eksServices.handle(call)
         case "eks-auth": throw AWSError(404, "UnknownOperationException", "The requested operation is not simulated yet.")
         default:
             let target = call.request.headers["X-Amz-Target"] ?? ""
