@@ -3,18 +3,42 @@ import YAML
 
 /// The `aws-auth` ConfigMap as the authenticator reads it (`pkg/mapper/configmap`): each section apart, errors losing as little as possible.
 public struct AWSAuthConfigMap: Sendable, Hashable {
+    /// A permission set of IAM Identity Center, matched by the names of the roles that it makes (feature gate `SSORoleMatch`).
+    public struct SSORole: Sendable, Hashable {
+        /// The permission set's name.
+        public var permissionSetName: String
+        /// The account of the roles.
+        public var accountID: String
+        /// The partition as written; the authenticator forgets a written one, so that such an item never matches.
+        public var partition: String
+
+        /// The pattern of the roles' ARNs, in lower case.
+        var pattern: String {
+            "arn:\(partition.isEmpty ? "aws" : ""):iam::\(accountID):role/awsreservedsso_\(permissionSetName.lowercased())_*"
+        }
+    }
+
     /// One item of `mapRoles` or `mapUsers`.
     public struct Mapping: Sendable, Hashable {
         /// `mapRoles` or `mapUsers`.
         public var section: String
         /// Its place in the section, from 0.
         public var index: Int
-        /// `rolearn` or `userarn`, as written.
+        /// `rolearn` or `userarn`, as written; empty with `sso`.
         public var arn: String
+        /// The permission set of an item with `sso`.
+        public var sso: SSORole?
         /// The username template; empty when missing.
         public var username: String
         /// Group templates.
         public var groups: [String]
+
+        /// Whether it is meant for a caller; permission sets count only with the feature gate.
+        func matches(canonicalARN: String, matchesSSORoles: Bool) -> Bool {
+            let caller = canonicalARN.lowercased()
+            guard let sso else { return arn.lowercased() == caller }
+            return matchesSSORoles && ARN.isLike(caller, sso.pattern)
+        }
     }
 
     /// The items of `mapUsers`.
@@ -33,14 +57,8 @@ public struct AWSAuthConfigMap: Sendable, Hashable {
     public init(data: [String: String]) {
         users = mappings("mapUsers", "userarn", data["mapUsers"])
         roles = mappings("mapRoles", "rolearn", data["mapRoles"])
-        guard let items = list("mapAccounts", data["mapAccounts"]) else { return }
-        accounts = items.compactMap { item in
-            switch item {
-            case .string(let text): text
-            case .integer(let number): String(number)
-            case .number(let text): text
-            default: nil
-            }
+        for (index, item) in (list("mapAccounts", data["mapAccounts"]) ?? []).enumerated() {
+            if let account = text(item, "mapAccounts[\(index)]") { accounts.append(account) }
         }
     }
 
@@ -62,26 +80,64 @@ public struct AWSAuthConfigMap: Sendable, Hashable {
     }
 
     private mutating func mappings(_ section: String, _ arnKey: String, _ text: String?) -> [Mapping] {
-        guard let items = list(section, text) else { return [] }
         var found: [Mapping] = []
-        for (index, item) in items.enumerated() {
-            var mapping = Mapping(section: section, index: index, arn: "", username: "", groups: [])
-            for member in item.object?.members ?? [] {
-                // Go's decoder matches names without case; a value of the wrong type loses only that field.
-                switch member.key.lowercased() {
-                case arnKey: mapping.arn = member.value.string ?? ""
-                case "username": mapping.username = member.value.string ?? ""
-                case "groups":
-                    guard let groups = member.value.array else {
-                        if !member.value.isNull { problems.append("\(section)[\(index)]: groups is not a list") }
-                        continue
-                    }
-                    mapping.groups = groups.compactMap(\.string)
-                default: continue
-                }
+        for (index, item) in (list(section, text) ?? []).enumerated() {
+            let mapping = mapping(item, section, index, arnKey)
+            switch (mapping.arn.isEmpty, mapping.sso) {
+            case (true, nil): problems.append("\(section)[\(index)]: no \(arnKey)")
+            case (false, .some): problems.append("\(section)[\(index)]: only one of \(arnKey) and sso can be given")
+            default: found.append(mapping)
             }
-            if mapping.arn.isEmpty { problems.append("\(section)[\(index)]: no \(arnKey)") } else { found.append(mapping) }
         }
         return found
+    }
+
+    /// Go's decoder matches names without case; a value of the wrong type loses only that field.
+    private mutating func mapping(_ item: JSON, _ section: String, _ index: Int, _ arnKey: String) -> Mapping {
+        let place = "\(section)[\(index)]"
+        var mapping = Mapping(section: section, index: index, arn: "", username: "", groups: [])
+        for member in item.object?.members ?? [] {
+            switch member.key.lowercased() {
+            case arnKey: mapping.arn = text(member.value, "\(place).\(arnKey)") ?? ""
+            case "username": mapping.username = text(member.value, "\(place).username") ?? ""
+            case "groups":
+                guard let groups = member.value.array else {
+                    if !member.value.isNull { problems.append("\(place).groups: not a list") }
+                    continue
+                }
+                mapping.groups = groups.map { text($0, "\(place).groups") ?? "" }
+            case "sso" where section == "mapRoles": mapping.sso = sso(member.value, place)
+            default: continue
+            }
+        }
+        return mapping
+    }
+
+    private mutating func sso(_ value: JSON, _ place: String) -> SSORole? {
+        guard let members = value.object?.members else {
+            if !value.isNull { problems.append("\(place).sso: not a mapping") }
+            return nil
+        }
+        var role = SSORole(permissionSetName: "", accountID: "", partition: "")
+        for member in members {
+            switch member.key.lowercased() {
+            case "permissionsetname": role.permissionSetName = text(member.value, "\(place).sso.permissionSetName") ?? ""
+            case "accountid": role.accountID = text(member.value, "\(place).sso.accountID") ?? ""
+            case "partition": role.partition = text(member.value, "\(place).sso.partition") ?? ""
+            default: continue
+            }
+        }
+        return role
+    }
+
+    /// A text; other types but null are a problem.
+    private mutating func text(_ value: JSON, _ place: String) -> String? {
+        switch value {
+        case .string(let text): return text
+        case .null: return nil
+        default:
+            problems.append("\(place): not a text")
+            return nil
+        }
     }
 }

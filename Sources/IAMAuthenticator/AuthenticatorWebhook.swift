@@ -10,8 +10,15 @@ public protocol IdentitySources: Sendable {
     var accessEntries: [AccessEntry] { get }
     /// The present `kube-system/aws-auth`.
     var awsAuth: AWSAuthConfigMap { get }
+    /// Who created the cluster, while that makes an administrator in mode CONFIG_MAP.
+    var creatorARN: String? { get }
     /// The private DNS name of an EC2 instance; `nil` when there is no such instance.
     func privateDNSName(ofInstance id: String) async -> String?
+}
+
+extension IdentitySources {
+    /// Nobody.
+    public var creatorARN: String? { nil }
 }
 
 /// aws-iam-authenticator's server: `POST /authenticate` with a `TokenReview` (`pkg/server`).
@@ -21,10 +28,15 @@ public struct AuthenticatorWebhook: HTTPHandler {
     private let sources: any IdentitySources
     private let sts: any HTTPHandler
     private let world: World
+    private let scrubbedAccounts: Set<String>
 
     /// Makes the authenticator of a cluster. `sts` answers `GetCallerIdentity`; it is asked with the cluster's own name in
-    /// `x-k8s-aws-id`, which the client's signature covers.
-    public init(clusterName: String, verifier: TokenVerifier, sources: any IdentitySources, sts: any HTTPHandler, world: World) {
+    /// `x-k8s-aws-id`, which the client's signature covers. Of identities of `scrubbedAccounts` only the username is answered.
+    public init(
+        clusterName: String, verifier: TokenVerifier, sources: any IdentitySources, sts: any HTTPHandler, world: World,
+        scrubbedAccounts: Set<String> = []
+    ) {
+        self.scrubbedAccounts = scrubbedAccounts
         self.clusterName = clusterName
         self.verifier = verifier
         self.sources = sources
@@ -43,8 +55,9 @@ public struct AuthenticatorWebhook: HTTPHandler {
         do {
             let mapped = try await authenticate(token, request, &steps)
             request.trace.add(steps)
-            return answer(200, Self.status(of: mapped))
+            return answer(200, status(of: mapped))
         } catch {
+            steps.append(TraceStep("authenticator", "access denied", actual: error.description, .fail))
             request.trace.add(steps)
             if case .throttled = error { return answer(429, ["authenticated": false]) }
             return answer(403, ["authenticated": false])
@@ -54,23 +67,30 @@ public struct AuthenticatorWebhook: HTTPHandler {
     private func authenticate(_ token: String, _ request: HTTPRequest, _ steps: inout [TraceStep]) async throws(TokenError)
         -> MappedIdentity
     {
-        let verified = try verifier.verify(token, at: world.now, steps: &steps)
-        let identity = try await callerIdentity(verified, request, &steps)
+        let identity = try await identify(token, trace: request.trace, steps: &steps)
         let mapper = IdentityMapper(
-            mode: sources.authenticationMode, entries: sources.accessEntries, awsAuth: sources.awsAuth, clusterName: clusterName)
+            mode: sources.authenticationMode, entries: sources.accessEntries, awsAuth: sources.awsAuth, clusterName: clusterName,
+            creatorARN: sources.creatorARN)
         return try await mapper.map(identity, privateDNSName: { await sources.privateDNSName(ofInstance: $0) }, steps: &steps)
+    }
+
+    /// Finds out whose token it is: the local checks, then STS.
+    ///
+    /// - Throws: `TokenError` with the authenticator's words.
+    public func identify(_ token: String, trace: RequestTrace, steps: inout [TraceStep]) async throws(TokenError) -> CallerIdentity {
+        try await callerIdentity(try verifier.verify(token, at: world.now, steps: &steps), trace, &steps)
     }
 
     /// Asks STS who signed the URL (facts: the only cryptographic check, and the only binding to a cluster).
     private func callerIdentity(
-        _ token: VerifiedToken, _ request: HTTPRequest, _ steps: inout [TraceStep]
+        _ token: VerifiedToken, _ trace: RequestTrace, _ steps: inout [TraceStep]
     ) async throws(TokenError) -> CallerIdentity {
         if let fault = world.faults.take("sts.unavailable") {
             steps.append(TraceStep("sts", "GetCallerIdentity", actual: "fault: unavailable", .fail))
             throw .sts("error during GET: \(fault.detail) on \(token.stsRegion) endpoint")
         }
         // The inner request keeps its own trace: what SigV4 found wrong is what the learner wants to see.
-        let inner = RequestTrace(id: request.trace.id, received: world.now, summary: "sts:GetCallerIdentity", target: "sts")
+        let inner = RequestTrace(id: trace.id, received: world.now, summary: "sts:GetCallerIdentity", target: "sts")
         let answer = await sts.handle(
             HTTPRequest(
                 method: "GET", path: token.url.rawPath.isEmpty ? "/" : token.url.rawPath, query: token.url.rawQuery,
@@ -100,8 +120,17 @@ public struct AuthenticatorWebhook: HTTPHandler {
         return identity
     }
 
-    private static func status(of mapped: MappedIdentity) -> JSON {
+    private func status(of mapped: MappedIdentity) -> JSON {
         let identity = mapped.identity
+        guard !scrubbedAccounts.contains(identity.accountID) else {
+            return [
+                "authenticated": true,
+                "user": [
+                    "username": .string(mapped.username), "uid": .string("aws-iam-authenticator:administrative:\(mapped.username)"),
+                    "groups": JSON(strings: mapped.groups),
+                ],
+            ]
+        }
         return [
             "authenticated": true,
             "user": [

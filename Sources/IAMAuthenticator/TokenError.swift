@@ -7,7 +7,9 @@ public enum TokenError: Error, Sendable, Hashable, CustomStringConvertible {
     /// STS asked to slow down.
     case throttled(String)
     /// The identity is known but nothing maps it.
-    case notMapped(String)
+    case notMapped
+    /// A mapper found the identity and could not use it: templates, reserved names, a principal made anew.
+    case mapper(String)
 
     /// The text for messages.
     public var description: String {
@@ -15,7 +17,8 @@ public enum TokenError: Error, Sendable, Hashable, CustomStringConvertible {
         case .format(let text): "input token was not properly formatted: \(text)"
         case .sts(let text): "sts getCallerIdentity failed: \(text)"
         case .throttled(let text): "sts getCallerIdentity was throttled: \(text)"
-        case .notMapped(let text): text
+        case .notMapped: "identity is not mapped"
+        case .mapper(let text): text
         }
     }
 }

@@ -94,7 +94,7 @@ public struct TokenVerifier: Sendable {
         let fix =
             "set AWS_ENDPOINT_URL_STS to https://sts.\(region).\(partition.domain), or name the endpoint among the extra STS endpoints"
         try check(
-            labels.count >= 3, "host", "could not parse region for pre-signed URL \(host), expected a host of at least three labels",
+            labels.count >= 3, "host", "could not parse region for pre-signed URL \(host), invalid host format: \(host)",
             "sts.REGION.DOMAIN", host, fix)
         if host == "sts.amazonaws.com" {
             return try check(

@@ -30,6 +30,8 @@ public struct PolicyDocument: Sendable {
         public let principals: (members: [(kind: String, values: [String])], isNegated: Bool)?
         /// Condition operators with their keys and values.
         public let conditions: [(operator: String, key: String, values: [String])]
+        /// Whether `${…}` is filled in: only in documents of version 2012-10-17.
+        public let hasVariables: Bool
     }
 
     /// The statements in order.
@@ -60,11 +62,12 @@ public struct PolicyDocument: Sendable {
         default: throw .syntax("Syntax errors in policy.")
         }
         var statements: [Statement] = []
-        for (index, item) in items.enumerated() { statements.append(try Self.statement(item, index, isTrust)) }
+        let hasVariables = json["Version"]?.string == "2012-10-17"
+        for (index, item) in items.enumerated() { statements.append(try Self.statement(item, index, isTrust, hasVariables)) }
         self.statements = statements
     }
 
-    private static func statement(_ item: JSON, _ index: Int, _ isTrust: Bool) throws(Problem) -> Statement {
+    private static func statement(_ item: JSON, _ index: Int, _ isTrust: Bool, _ hasVariables: Bool) throws(Problem) -> Statement {
         guard let effect = item["Effect"]?.string, effect == "Allow" || effect == "Deny" else {
             throw .syntax("Missing required field Effect or invalid value")
         }
@@ -83,11 +86,12 @@ public struct PolicyDocument: Sendable {
         }
         var conditions: [(operator: String, key: String, values: [String])] = []
         for member in item["Condition"]?.object?.members ?? [] {
+            guard ConditionOperator(member.key) != nil else { throw .syntax("Invalid Condition type : \(member.key).") }
             for test in member.value.object?.members ?? [] { conditions.append((member.key, test.key, strings(test.value))) }
         }
         return Statement(
             name: item["Sid"]?.string ?? "statement \(index + 1)", isAllow: effect == "Allow", actions: actions, resources: resources,
-            principals: principals, conditions: conditions)
+            principals: principals, conditions: conditions, hasVariables: hasVariables)
     }
 
     private static func choice(_ item: JSON, _ key: String, _ negated: String) -> (patterns: [String], isNegated: Bool)? {

@@ -72,15 +72,22 @@ public enum PolicyEvaluation {
         }
         let actionMatches = statement.actions.patterns.contains { Wildcard.matches(request.action.lowercased(), $0.lowercased()) }
         if actionMatches == statement.actions.isNegated { return "action is \(statement.actions.patterns.joined(separator: ", "))" }
+        // Documents of the first version have no variables.
+        func pattern(_ text: String) -> PolicyPattern? {
+            statement.hasVariables ? PolicyPattern(text, request.context) : PolicyPattern(text)
+        }
         if let resources = statement.resources {
-            let matches = resources.patterns.contains { Wildcard.matches(request.resource, PolicyVariables.expand($0, request.context)) }
+            let matches = resources.patterns.contains { pattern($0)?.matches(request.resource) ?? false }
             if matches == resources.isNegated { return "resource is \(resources.patterns.joined(separator: ", "))" }
         }
         for condition in statement.conditions {
-            let values = condition.values.map { PolicyVariables.expand($0, request.context) }
-            if !ConditionOperator.holds(condition.operator, request.context[condition.key.lowercased()], values) {
-                let found = request.context[condition.key.lowercased()]?.joined(separator: ", ") ?? "absent"
-                return "\(condition.operator) \(condition.key) wants \(values.joined(separator: " or ")), found \(found)"
+            let found = request.context[condition.key.lowercased()]
+            let wanted = condition.values.map(pattern)
+            let isDefined = wanted.allSatisfy { $0 != nil }
+            guard isDefined, ConditionOperator(condition.operator)?.holds(found, wanted.compactMap { $0 }) ?? false else {
+                let values = zip(condition.values, wanted).map { $1?.text ?? "\($0) (a variable without value)" }
+                return
+                    "\(condition.operator) \(condition.key) wants \(values.joined(separator: " or ")), found \(found?.joined(separator: ", ") ?? "absent")"
             }
         }
         return nil
@@ -98,58 +105,5 @@ public enum PolicyEvaluation {
         case ("Federated", .federated(let provider)?): return values.contains(provider)
         default: return false
         }
-    }
-}
-
-/// `*` for any text and `?` for exactly one character.
-public enum Wildcard {
-    /// Whether a text matches a pattern, in time linear in their product.
-    public static func matches(_ text: String, _ pattern: String) -> Bool {
-        let text = Array(text.utf8)
-        let pattern = Array(pattern.utf8)
-        var t = 0
-        var p = 0
-        var star = -1
-        var mark = 0
-        while t < text.count {
-            if p < pattern.count, pattern[p] == UInt8(ascii: "?") || (pattern[p] == text[t] && pattern[p] != UInt8(ascii: "*")) {
-                t += 1
-                p += 1
-            } else if p < pattern.count, pattern[p] == UInt8(ascii: "*") {
-                star = p
-                mark = t
-                p += 1
-            } else if star >= 0 {
-                p = star + 1
-                mark += 1
-                t = mark
-            } else {
-                return false
-            }
-        }
-        while p < pattern.count, pattern[p] == UInt8(ascii: "*") { p += 1 }
-        return p == pattern.count
-    }
-}
-
-/// Policy variables: `${aws:username}`, `${*}`, with a default after a comma.
-enum PolicyVariables {
-    static func expand(_ text: String, _ context: [String: [String]]) -> String {
-        guard text.contains("${") else { return text }
-        var result = ""
-        var rest = text[...]
-        while let start = rest.firstRange(of: "${"), let end = rest[start.upperBound...].firstIndex(of: "}") {
-            result += rest[..<start.lowerBound]
-            let inner = rest[start.upperBound..<end]
-            if ["*", "?", "$"].contains(String(inner)) {
-                result += inner
-            } else {
-                let parts = inner.split(separator: ",", maxSplits: 1).map { $0.trimmingPrefix(" ") }
-                let fallback = parts.count > 1 ? String(parts[1].filter { $0 != "'" }) : "${\(inner)}"
-                result += context[parts.first.map { $0.lowercased() } ?? ""]?.first ?? fallback
-            }
-            rest = rest[rest.index(after: end)...]
-        }
-        return result + rest
     }
 }

@@ -20,6 +20,8 @@ public struct Attributes: Sendable, Hashable {
     public var name: String
     /// The URL path of a non-resource request.
     public var path: String
+    /// The fields that a list or watch restricts to one value; the Node authorizer looks at them.
+    public var fieldSelector: [String: String] = [:]
 
     /// Makes the attributes of a request about a resource.
     public init(

@@ -55,11 +55,7 @@ public struct RBACSnapshot: Sendable {
             return false
         }
         if let granted { return RBACDecision(isAllowed: true, reason: granted) }
-        switch errors.count {
-        case 0: return RBACDecision(isAllowed: false, reason: "")
-        case 1: return RBACDecision(isAllowed: false, reason: "RBAC: \(errors[0])")
-        default: return RBACDecision(isAllowed: false, reason: "RBAC: [\(errors.joined(separator: ", "))]")
-        }
+        return RBACDecision(isAllowed: false, reason: errors.isEmpty ? "" : "RBAC: \(AggregateError.text(errors))")
     }
 
     /// The rules that hold for a user in a namespace, and what went wrong collecting them (`RulesFor`).
