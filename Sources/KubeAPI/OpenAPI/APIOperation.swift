@@ -1,0 +1,107 @@
+/// A parameter of an operation, as OpenAPI describes it.
+struct APIParameter: Sendable {
+    let name: String
+    let isInPath: Bool
+    /// `string`, `integer`, `boolean`.
+    let type: String
+
+    static func path(_ name: String) -> APIParameter { APIParameter(name: name, isInPath: true, type: "string") }
+    static func query(_ name: String, _ type: String = "string") -> APIParameter {
+        APIParameter(name: name, isInPath: false, type: type)
+    }
+    static func queries(_ names: String...) -> [APIParameter] { names.map { query($0) } }
+
+    static let pretty = query("pretty")
+    static let create = queries("dryRun", "fieldManager", "fieldValidation")
+    static let patch = queries("dryRun", "fieldManager", "fieldValidation") + [query("force", "boolean")]
+    static let delete =
+        queries("dryRun") + [
+            query("gracePeriodSeconds", "integer"), query("ignoreStoreReadErrorWithClusterBreakingPotential", "boolean"),
+            query("orphanDependents", "boolean"), query("propagationPolicy"),
+        ]
+    static let list = [
+        query("allowWatchBookmarks", "boolean"), query("continue"), query("fieldSelector"), query("labelSelector"),
+        query("limit", "integer"), query("resourceVersion"), query("resourceVersionMatch"), query("sendInitialEvents", "boolean"),
+        query("timeoutSeconds", "integer"), query("watch", "boolean"),
+    ]
+    static let log = [
+        query("container"), query("follow", "boolean"), query("insecureSkipTLSVerifyBackend", "boolean"), query("limitBytes", "integer"),
+        query("previous", "boolean"), query("sinceSeconds", "integer"), query("stream"), query("tailLines", "integer"),
+        query("timestamps", "boolean"),
+    ]
+    private static let streams = ["stderr", "stdin", "stdout", "tty"].map { query($0, "boolean") }
+
+    /// What a connection takes, by the kind of its options.
+    static func connection(_ kind: String) -> [APIParameter] {
+        switch kind {
+        case "PodExecOptions": queries("command", "container") + streams
+        case "PodAttachOptions": queries("container") + streams
+        case "PodPortForwardOptions": [query("ports", "integer")]
+        default: queries("path")
+        }
+    }
+}
+
+/// What an operation answers or takes.
+enum APIPayload: Sendable, Hashable {
+    /// A type, by its place in the definitions.
+    case definition(Int)
+    case text
+}
+
+/// One method of one path.
+struct APIOperation: Sendable {
+    /// The media types of a payload.
+    enum Media: Sendable {
+        case object
+        /// Objects, also as a stream of watch events.
+        case stream
+        case json
+        case text
+        case keySet
+        case anything
+
+        var names: [String] {
+            switch self {
+            case .object: ["application/json", "application/vnd.kubernetes.protobuf", "application/yaml"]
+            case .stream: Media.object.names + ["application/json;stream=watch", "application/vnd.kubernetes.protobuf;stream=watch"]
+            case .json: ["application/json"]
+            case .text: ["text/plain"] + Media.object.names
+            case .keySet: ["application/jwk-set+json"]
+            case .anything: ["*/*"]
+            }
+        }
+    }
+
+    /// `get`, `post`, `put`, `patch`, `delete`, `head`, `options`.
+    let method: String
+    let id: String
+    let tag: String
+    /// `x-kubernetes-action`; `nil` for documents.
+    var action: String?
+    /// `x-kubernetes-group-version-kind`
+    var kind: GroupVersionKind?
+    var parameters: [APIParameter] = []
+    /// The type of the request body, by its place in the definitions.
+    var body: Int?
+    let answer: APIPayload
+    var media = Media.object
+    /// Status codes of success, beside which every operation answers 401.
+    var codes = ["200"]
+
+    /// The media types of a request body.
+    var bodyMedia: [String] {
+        guard method == "patch" else { return ["*/*"] }
+        return [
+            "application/apply-patch+yaml", "application/json-patch+json", "application/merge-patch+json",
+            "application/strategic-merge-patch+json",
+        ]
+    }
+}
+
+/// A path with what all its operations share.
+struct APIPath: Sendable {
+    let path: String
+    var parameters: [APIParameter] = []
+    var operations: [APIOperation]
+}
