@@ -1,5 +1,6 @@
 import JSON
 import Testing
+import World
 
 @Suite("IAM")
 struct IAMTests {
