@@ -39,6 +39,7 @@ let package = Package(
         // Base
         .target(name: "CFacts", exclude: ["data"]),
         room("Facts", ["CFacts"]),
+        room("Encoding"),
         room("IPAddress"),
         room("JSON"),
         room("YAML", ["JSON", .product(name: "Yams", package: "Yams")]),
@@ -56,12 +57,12 @@ let package = Package(
                 .product(name: "SwiftASN1", package: "swift-asn1"),
             ]),
         // Engines
-        room("KubeAPI", ["Facts", "JSON", "World", "YAML"]),
+        room("KubeAPI", ["Encoding", "Facts", "JSON", "World", "YAML"]),
         room("RBAC", ["Facts", "JSON"]),
         room("IAMAuthenticator", ["HTTP", "JSON", "World", "YAML"]),
         room("IAMPolicy", ["JSON", "IPAddress"]),
         // Services
-        room("KubeAPIServer", ["Facts", "HTTP", "IPAddress", "JSON", "KubeAPI", "RBAC", "Store", "World", "YAML"]),
+        room("KubeAPIServer", ["Encoding", "Facts", "HTTP", "IPAddress", "JSON", "KubeAPI", "PKI", "RBAC", "Store", "World", "YAML"]),
         room(
             "AWSServices",
             [

@@ -155,3 +155,14 @@ public struct AccessEntryState: Sendable, Hashable {
                 ]))
     }
 }
+
+/// What a cluster's `accessConfig` says when a call of the API leaves it out; the console and eksctl choose otherwise.
+public struct AccessConfiguration: Sendable, Hashable {
+    /// `authenticationMode`
+    public var mode: AuthenticationMode = .configMap
+    /// `bootstrapClusterCreatorAdminPermissions`
+    public var bootstrapsCreator = true
+
+    /// Makes the defaults.
+    public init() {}
+}

@@ -51,7 +51,7 @@ public struct JSONObject: Sendable {
     }
 
     /// Makes an object of members whose keys are known to be unique.
-    init(unique members: [Member]) {
+    public init(unique members: [Member]) {
         self.members = members
         if members.count > Self.searchLimit { reindex() }
     }

@@ -1,8 +1,47 @@
 public import HTTP
 public import RBAC
+import World
+
+/// What an authenticator makes of a request.
+public enum AuthenticationOutcome: Sendable {
+    /// The request carries nothing that this authenticator reads.
+    case notMine
+    /// The request's user.
+    case user(UserInfo)
+    /// The credentials are no good: the request is answered with 401.
+    case refused
+}
 
 /// Finds out who sent a request. Each check leaves a step in the request's trace.
 public protocol RequestAuthenticator: Sendable {
-    /// Answers the user, or `nil` when the request must be answered with 401 `Unauthorized`.
-    func authenticate(_ request: HTTPRequest) async -> UserInfo?
+    /// Looks at a request.
+    func authenticate(_ request: HTTPRequest) async -> AuthenticationOutcome
+}
+
+/// kube-apiserver's authenticators in order: client certificate, bearer token, anonymous (`pkg/kubeapiserver/authenticator`).
+struct AuthenticatorChain: Sendable {
+    let authenticators: [any RequestAuthenticator]
+
+    /// The user of a request; `nil` for 401. Credentials that are no good are never treated as anonymous.
+    func authenticate(_ request: HTTPRequest) async -> UserInfo? {
+        for authenticator in authenticators {
+            switch await authenticator.authenticate(request) {
+            case .notMine: continue
+            case .refused: return nil
+            case .user(var user):
+                if !user.groups.contains("system:authenticated") { user.groups.append("system:authenticated") }
+                return user
+            }
+        }
+        request.trace.add(TraceStep("authn", "credentials", actual: "none: system:anonymous", .info))
+        return UserInfo(username: "system:anonymous", groups: ["system:unauthenticated"])
+    }
+
+    /// The token of an `Authorization: Bearer` header; `nil` when there is none.
+    static func bearerToken(_ request: HTTPRequest) -> String? {
+        guard let header = request.headers["Authorization"] else { return nil }
+        let parts = header.split(separator: " ", maxSplits: 2, omittingEmptySubsequences: true)
+        guard parts.count >= 2, parts[0].lowercased() == "bearer" else { return nil }
+        return String(parts[1])
+    }
 }

@@ -18,8 +18,14 @@ public struct AuthorizationDecision: Sendable, Hashable {
     }
 }
 
-/// Decides whether a user may do something: `system:masters`, Node, RBAC and EKS access policies in order.
+/// Decides whether a user may do something: `system:masters`, RBAC and EKS access policies in order.
 public protocol RequestAuthorizer: Sendable {
     /// Decides. With a trace, each authorizer's verdict, near misses and the smallest fix are written to it.
     func authorize(_ attributes: Attributes, trace: RequestTrace?) async -> AuthorizationDecision
+}
+
+/// Where the EKS authorizer finds the policies of a user.
+public protocol AccessPolicySource: Sendable {
+    /// The policies associated with the access entry of a user, found by the principal id in its extra attributes, and that id.
+    func associations(for user: UserInfo) -> (principalID: String, associations: [AccessPolicyAssociation])?
 }

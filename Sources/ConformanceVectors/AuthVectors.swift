@@ -1,0 +1,34 @@
+import JSON
+
+/// Vectors of EKS authentication and authorization: `defaults` and `cases[]` with `area`, `given` and `expect`.
+enum AuthVectors {
+    static func run(_ document: JSON) async -> VectorTally {
+        var tally = VectorTally()
+        let defaults = document["defaults"] ?? [:]
+        for item in document["cases"]?.array ?? [] {
+            let given = item["given"] ?? [:]
+            tally.add(item["id"]?.string ?? "?", await outcome(item["area"]?.string ?? "", given, item["expect"] ?? [:], defaults))
+        }
+        return tally
+    }
+
+    private static func outcome(_ area: String, _ given: JSON, _ expected: JSON, _ defaults: JSON) async -> VectorOutcome {
+        switch area {
+        case "token": await AuthTokenVectors.token(given, expected, defaults)
+        case "token-review": await AuthTokenVectors.review(given, expected, defaults)
+        case "arn": AuthMappingVectors.arn(given, expected)
+        case "aws-auth", "access-entry-match": await AuthMappingVectors.mapping(given, expected)
+        case "access-entry-api": AuthEntryVectors.call(given, expected, defaults)
+        case "auth-mode": await AuthModeVectors.mode(given, expected)
+        case "access-policy": AuthPolicyVectors.policy(given, expected)
+        case "rbac-rule": AuthPolicyVectors.rule(given, expected)
+        case "kubernetes-authz": await AuthRequestVectors.authorization(given, expected)
+        case "kubernetes-authn": AuthRequestVectors.authentication(given, expected)
+        case "trust-policy": AuthTrustVectors.trust(given, expected)
+        case "pod-identity-webhook": AuthTrustVectors.podIdentity(given, expected)
+        case "service-account-token": .notRun("service account tokens are made by the API server and its keys")
+        case "cli": .notRun("asks the aws command itself; the end-to-end tests run it")
+        default: .notRun("unknown area \"\(area)\"")
+        }
+    }
+}

@@ -1,0 +1,75 @@
+public import JSON
+
+/// Conversions between the served versions of a kind that differ in their fields. All others differ only in `apiVersion`.
+public enum VersionConversion {
+    /// An object in another version of its kind.
+    public static func convert(_ object: JSON, to target: GroupVersionKind) -> JSON {
+        guard let source = GroupVersionKind(apiVersion: object["apiVersion"]?.string ?? "", kind: target.kind), source != target else {
+            return object
+        }
+        var result = object
+        switch (source.group, source.version, target.group, target.version, target.kind) {
+        case ("", "v1", "events.k8s.io", "v1", "Event"): rename(&result, eventNames)
+        case ("events.k8s.io", "v1", "", "v1", "Event"): rename(&result, eventNames.map { ($0.1, $0.0) })
+        case ("autoscaling", "v2", "autoscaling", "v1", "HorizontalPodAutoscaler"): autoscalerToV1(&result)
+        case ("autoscaling", "v1", "autoscaling", "v2", "HorizontalPodAutoscaler"): autoscalerToV2(&result)
+        default: break
+        }
+        return ordered(ObjectDecoder.typed(result, target), target)
+    }
+
+    /// The members in the order of the target type.
+    private static func ordered(_ object: JSON, _ kind: GroupVersionKind) -> JSON {
+        guard let type = Schema.builtin.type(kind), let members = object.object else { return object }
+        var result = members.members.filter { $0.key == "kind" || $0.key == "apiVersion" }
+        for field in type.fields where field.name != "kind" && field.name != "apiVersion" {
+            if let value = members[field.name] { result.append(.init(key: field.name, value: value)) }
+        }
+        return .object(JSONObject(unique: result))
+    }
+
+    /// Core name and `events.k8s.io` name of the fields that differ (`pkg/apis/core/v1/conversion.go`).
+    private static let eventNames = [
+        ("involvedObject", "regarding"), ("message", "note"), ("source", "deprecatedSource"), ("firstTimestamp", "deprecatedFirstTimestamp"),
+        ("lastTimestamp", "deprecatedLastTimestamp"), ("count", "deprecatedCount"), ("reportingComponent", "reportingController"),
+    ]
+
+    private static func rename(_ object: inout JSON, _ names: [(String, String)]) {
+        for (old, new) in names {
+            let value = object[old]
+            object[old] = nil
+            object[new] = value
+        }
+    }
+
+    private static let metricsAnnotation = "autoscaling.alpha.kubernetes.io/metrics"
+
+    /// The CPU utilisation has a field of its own in v1; other metrics travel in an annotation.
+    private static func autoscalerToV1(_ object: inout JSON) {
+        let metrics = object.at("spec", "metrics")?.array ?? []
+        func isCPU(_ metric: JSON) -> Bool {
+            metric["type"]?.string == "Resource" && metric.at("resource", "name")?.string == "cpu"
+                && metric.at("resource", "target", "type")?.string == "Utilization"
+        }
+        if let cpu = metrics.first(where: isCPU)?.at("resource", "target", "averageUtilization") {
+            object.set(cpu, at: ["spec", "targetCPUUtilizationPercentage"])
+        }
+        let others = metrics.filter { !isCPU($0) }
+        if !others.isEmpty { object.set(.string(JSON.array(others).text), at: ["metadata", "annotations", metricsAnnotation]) }
+        object.remove(at: ["spec", "metrics"])
+        object.remove(at: ["spec", "behavior"])
+    }
+
+    private static func autoscalerToV2(_ object: inout JSON) {
+        var metrics: [JSON] = []
+        if let cpu = object.at("spec", "targetCPUUtilizationPercentage") {
+            metrics.append(["type": "Resource", "resource": ["name": "cpu", "target": ["type": "Utilization", "averageUtilization": cpu]]])
+        }
+        if let text = object.at("metadata", "annotations", metricsAnnotation)?.string, let others = (try? JSON(parsing: text))?.array {
+            metrics += others
+            object.remove(at: ["metadata", "annotations", metricsAnnotation])
+        }
+        object.remove(at: ["spec", "targetCPUUtilizationPercentage"])
+        if !metrics.isEmpty { object.set(.array(metrics), at: ["spec", "metrics"]) }
+    }
+}

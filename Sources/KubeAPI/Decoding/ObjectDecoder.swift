@@ -1,0 +1,205 @@
+import Facts
+public import JSON
+import YAML
+
+/// How unknown and repeated fields of a request are treated (`fieldValidation`).
+public enum FieldValidation: String, Sendable, Hashable {
+    case ignore = "Ignore"
+    case warn = "Warn"
+    case strict = "Strict"
+}
+
+/// A request body as an object of a resource.
+public struct DecodedObject: Sendable {
+    /// The object in canonical form, with `kind` and `apiVersion` first.
+    public var object: JSON
+    /// What the server warns of.
+    public var warnings: [String]
+}
+
+/// Reads request bodies (`k8s.io/apiserver/pkg/endpoints/handlers`, `runtime/serializer/json`).
+public struct ObjectDecoder: Sendable {
+    private let schema: Schema
+    private let limits: JSON.Limits
+
+    /// Makes a decoder of the built-in types for bodies up to `maximumBytes`.
+    public init(schema: Schema = .builtin, maximumBytes: Int = 3 << 20) {
+        self.schema = schema
+        limits = JSON.Limits(depth: 512, bytes: maximumBytes)
+    }
+
+    /// The formats that are read.
+    public enum Format: Sendable, Hashable {
+        case json
+        case yaml
+
+        /// The format of a `Content-Type`; none means JSON.
+        ///
+        /// - Throws: 415 for one that is not read.
+        public init(contentType: String?) throws(KubeStatus) {
+            let type = (contentType ?? "").prefix { $0 != ";" }.split(separator: " ").joined()
+            switch type {
+            case "", "application/json", "*/*": self = .json
+            case "application/yaml": self = .yaml
+            default: throw .unsupportedMediaType(KubeStatus.mediaTypes)
+            }
+        }
+    }
+
+    /// Reads a body without looking at its type: for options and reviews of other groups.
+    ///
+    /// - Throws: the bare parse error.
+    public func document(_ body: [UInt8], _ format: Format, duplicates: inout [String]) throws(DecodeFailure) -> JSON {
+        switch format {
+        case .json:
+            do { return try JSON.parse(body, limits: limits, duplicates: &duplicates) } catch {
+                if case .tooLarge(let limit) = error.reason { throw .tooLarge(limit) }
+                throw .syntax(error.goMessage)
+            }
+        case .yaml:
+            do { return try YAMLDecoder.decode(body, repeatedKeys: .refused, limits: .init(bytes: limits.bytes, depth: 256)) } catch {
+                if case .duplicateKey = error.reason {
+                    duplicates.append("\u{0}" + error.description.replacing("yaml: ", with: ""))
+                    if let last = try? YAMLDecoder.decode(body, repeatedKeys: .lastWins) { return last }
+                }
+                if case .tooLarge(let limit) = error.reason { throw .tooLarge(limit) }
+                throw .syntax("error converting YAML to JSON: \(error)")
+            }
+        }
+    }
+
+    /// Why a body could not be read at all.
+    public enum DecodeFailure: Error, Sendable, Hashable {
+        case syntax(String)
+        case tooLarge(Int)
+    }
+
+    /// Reads the object of a create or update.
+    ///
+    /// - Throws: 400 in the server's words, 413, or 415.
+    public func decode(
+        _ body: [UInt8], contentType: String?, as expected: GroupVersionKind, validation: FieldValidation
+    ) throws(KubeStatus) -> DecodedObject {
+        let format = try Format(contentType: contentType)
+        var duplicates: [String] = []
+        let document: JSON
+        do { document = try self.document(body, format, duplicates: &duplicates) } catch {
+            switch error {
+            case .tooLarge(let limit): throw .requestEntityTooLarge(limit: limit)
+            case .syntax(let text): throw unrecognized(expected, "couldn't get version/kind; json parse error: \(text)", body)
+            }
+        }
+        guard document.object != nil || document.isNull else {
+            let structure = "struct { APIVersion string \"json:\\\"apiVersion,omitempty\\\"\"; Kind string \"json:\\\"kind,omitempty\\\"\" }"
+            let kind = document.typeName == "integer" ? "number" : document.typeName == "boolean" ? "bool" : document.typeName
+            throw unrecognized(
+                expected, "couldn't get version/kind; json parse error: json: cannot unmarshal \(kind) into Go value of type \(structure)", body)
+        }
+        try checkType(document, expected, body)
+        return try canonical(document, as: expected, validation: validation, duplicates: duplicates)
+    }
+
+    /// The canonical form of a document that is already parsed, such as a patched one.
+    ///
+    /// - Throws: 400 for a document that does not fit the type, or in strict mode for what would be dropped.
+    public func canonical(
+        _ document: JSON, as expected: GroupVersionKind, validation: FieldValidation, duplicates: [String] = []
+    ) throws(KubeStatus) -> DecodedObject {
+        func handled(_ text: String) -> KubeStatus {
+            .badRequest("\(expected.kind) in version \"\(expected.version)\" cannot be handled as a \(expected.kind): \(text)")
+        }
+        guard let type = schema.index(expected) else { throw .unexpected("no type for \(expected)") }
+        var canonicalizer = Canonicalizer(schema: schema)
+        let fields: JSON
+        do { fields = try canonicalizer.canonical(document.isNull ? [:] : document, type: type) } catch { throw handled(error.message) }
+        // A YAML note is a ready text; a JSON one names the path.
+        var notes = duplicates.map { $0.hasPrefix("\u{0}") ? String($0.dropFirst()) : "duplicate field \"\($0)\"" }
+        notes += canonicalizer.unknownFields.map { "unknown field \"\($0)\"" }
+        if validation == .strict, !notes.isEmpty { throw handled("strict decoding error: \(notes.joined(separator: ", "))") }
+        return DecodedObject(
+            object: Self.typed(fields, expected), warnings: validation == .warn ? notes : [])
+    }
+
+    /// The object with `kind` and `apiVersion` set and first, as the server writes it.
+    public static func typed(_ object: JSON, _ kind: GroupVersionKind) -> JSON {
+        var members: [JSONObject.Member] = [
+            .init(key: "kind", value: .string(kind.kind)), .init(key: "apiVersion", value: .string(kind.apiVersion)),
+        ]
+        for member in object.object?.members ?? [] where member.key != "kind" && member.key != "apiVersion" { members.append(member) }
+        return .object(JSONObject(unique: members))
+    }
+
+    /// Checks `apiVersion` and `kind` of a body against what the path wants.
+    private func checkType(_ document: JSON, _ expected: GroupVersionKind, _ body: [UInt8]) throws(KubeStatus) {
+        let apiVersion = document["apiVersion"]?.string ?? ""
+        let kind = document["kind"]?.string ?? ""
+        for (name, value) in [("apiVersion", document["apiVersion"]), ("kind", document["kind"])] {
+            guard let value, !value.isNull, value.string == nil else { continue }
+            throw unrecognized(
+                expected,
+                "couldn't get version/kind; json parse error: json: cannot unmarshal \(value.goKind) into Go struct field .\(name) of type string", body)
+        }
+        let given = GroupVersionKind(
+            apiVersion: apiVersion.isEmpty ? expected.apiVersion : apiVersion, kind: kind.isEmpty ? expected.kind : kind)
+        guard let given else { throw unrecognized(expected, "unexpected GroupVersion string: \(apiVersion)", body) }
+        guard given != expected else { return }
+        guard RegisteredKinds.contains(given) else {
+            throw .badRequest(
+                "\(given.kind) in version \"\(given.version)\" cannot be handled as a \(expected.kind): no kind \"\(given.kind)\" is registered for "
+                    + "version \"\(given.apiVersion)\" in scheme \"pkg/api/legacyscheme/scheme.go:30\"")
+        }
+        guard given.kind == expected.kind else {
+            let internalGroup = expected.group.isEmpty ? "core" : String(expected.group.prefix { $0 != "." })
+            throw .badRequest(
+                "\(given.kind) in version \"\(given.version)\" cannot be handled as a \(expected.kind): converting (\(given.version).\(given.kind)) to "
+                    + "(\(internalGroup).\(expected.kind)): unknown conversion")
+        }
+        throw .badRequest(
+            "the API version in the data (\(given.apiVersion)) does not match the expected API version (\(expected.apiVersion))")
+    }
+
+    private func unrecognized(_ expected: GroupVersionKind, _ text: String, _ body: [UInt8]) -> KubeStatus {
+        .badRequest("the object provided is unrecognized (must be of type \(expected.kind)): \(text) (\(Self.summary(body)))")
+    }
+
+    /// The first bytes of a body, as `summarizeData` shows them.
+    private static func summary(_ body: [UInt8], limit: Int = 30) -> String {
+        guard let first = body.first else { return "<empty>" }
+        let head = body.prefix(limit)
+        let text =
+            first == UInt8(ascii: "{")
+            ? String(decoding: head, as: UTF8.self) : head.map { GoText.hex(UInt32($0), 2) }.joined()
+        return body.count > limit ? text + " ..." : text
+    }
+}
+
+extension JSON {
+    /// How `encoding/json` names the kind of a value.
+    fileprivate var goKind: String {
+        switch self {
+        case .integer, .number: "number"
+        case .bool: "bool"
+        default: typeName
+        }
+    }
+}
+
+/// The kinds that the server's scheme knows: served ones, their lists, and those of other versions (`lifecycle` of `resources.json`).
+enum RegisteredKinds {
+    private static let retired: Set<GroupVersionKind> = {
+        let table = (try? JSON(parsing: Facts.kubernetesResources)) ?? .null
+        var kinds: Set<GroupVersionKind> = []
+        for row in table["lifecycle"]?.array ?? [] {
+            guard let version = row["v"]?.string, let kind = row["kind"]?.string else { continue }
+            kinds.insert(GroupVersionKind(group: row["g"]?.string ?? "", version: version, kind: kind))
+        }
+        return kinds
+    }()
+
+    static func contains(_ kind: GroupVersionKind) -> Bool {
+        if Schema.builtin.index(kind) != nil || retired.contains(kind) { return true }
+        if kind == GroupVersionKind(group: "", version: "v1", kind: "List") { return true }
+        guard kind.kind.hasSuffix("List") else { return false }
+        return Schema.builtin.index(GroupVersionKind(group: kind.group, version: kind.version, kind: String(kind.kind.dropLast(4)))) != nil
+    }
+}

@@ -1,0 +1,111 @@
+public import JSON
+
+/// CreateOptions, UpdateOptions and PatchOptions (`meta.k8s.io`).
+public struct WriteOptions: Sendable, Hashable {
+    /// Which of the three, for errors.
+    public enum Kind: String, Sendable, Hashable {
+        case create = "CreateOptions"
+        case update = "UpdateOptions"
+        case patch = "PatchOptions"
+    }
+
+    /// Whether nothing is stored.
+    public let isDryRun: Bool
+    /// What happens to unknown and repeated fields.
+    public let validation: FieldValidation
+
+    /// Reads and checks the options of a query.
+    ///
+    /// - Throws: 422 that names the options' kind.
+    public init(_ query: QueryParameters, _ kind: Kind) throws(KubeStatus) {
+        var errors: [FieldError] = []
+        isDryRun = DryRun.read(query.all("dryRun"), &errors)
+        if let manager = query["fieldManager"] {
+            if manager.utf8.count > 128 { errors.append(.tooLong("fieldManager", 128)) }
+            if manager.unicodeScalars.contains(where: { !$0.properties.isWhitespace && $0.properties.generalCategory == .control }) {
+                errors.append(.invalid("fieldManager", .string(manager), "should only contain printable characters"))
+            }
+        }
+        switch query["fieldValidation"] ?? "" {
+        case "", "Warn": validation = .warn
+        case "Ignore": validation = .ignore
+        case "Strict": validation = .strict
+        case let other:
+            validation = .warn
+            errors.append(.notSupported("fieldValidation", .string(other), ["", "Ignore", "Strict", "Warn"]))
+        }
+        guard errors.isEmpty else { throw .invalid(group: "meta.k8s.io", kind: kind.rawValue, name: "", errors) }
+    }
+}
+
+/// `dryRun`: only `All` is known.
+enum DryRun {
+    static func read(_ values: [String], _ errors: inout [FieldError]) -> Bool {
+        for value in values where value != "All" { errors.append(.notSupported("dryRun", .string(value), ["All"])) }
+        return values.contains("All")
+    }
+}
+
+/// DeleteOptions of a body or query.
+public struct DeleteOptions: Sendable, Hashable {
+    /// What happens to dependents.
+    public enum Propagation: String, Sendable, Hashable {
+        case orphan = "Orphan"
+        case background = "Background"
+        case foreground = "Foreground"
+    }
+
+    /// Seconds until the object goes; `nil` for the kind's own.
+    public let gracePeriodSeconds: Int64?
+    /// What the object's UID has to be.
+    public let uidPrecondition: String?
+    /// What the object's resourceVersion has to be.
+    public let resourceVersionPrecondition: String?
+    /// What happens to dependents; `nil` for the kind's own.
+    public let propagation: Propagation?
+    /// Whether nothing is stored.
+    public let isDryRun: Bool
+
+    /// Reads the options: of the body when there is one, else of the query.
+    ///
+    /// - Throws: 400 or 422.
+    public init(body: JSON?, query: QueryParameters) throws(KubeStatus) {
+        var errors: [FieldError] = []
+        let policy: String?
+        let orphans: Bool?
+        if let body {
+            gracePeriodSeconds = try Self.integer(body["gracePeriodSeconds"])
+            uidPrecondition = body.at("preconditions", "uid")?.string
+            resourceVersionPrecondition = body.at("preconditions", "resourceVersion")?.string
+            policy = body["propagationPolicy"]?.string
+            orphans = body["orphanDependents"]?.bool
+            isDryRun = DryRun.read(body["dryRun"]?.array?.compactMap(\.string) ?? [], &errors)
+        } else {
+            gracePeriodSeconds = try query.integer("gracePeriodSeconds")
+            uidPrecondition = nil
+            resourceVersionPrecondition = nil
+            policy = query["propagationPolicy"]
+            orphans = query["orphanDependents"].map { $0 != "false" && $0 != "0" }
+            isDryRun = DryRun.read(query.all("dryRun"), &errors)
+        }
+        propagation = policy.flatMap(Propagation.init(rawValue:)) ?? orphans.map { $0 ? .orphan : .background }
+        if let policy {
+            if orphans != nil {
+                errors.append(
+                    .invalid("propagationPolicy", .string(policy), "orphanDependents and deletionPropagation cannot be both set"))
+            } else if Propagation(rawValue: policy) == nil {
+                errors.append(.notSupported("propagationPolicy", .string(policy), ["Foreground", "Background", "Orphan", "nil"]))
+            }
+        }
+        guard errors.isEmpty else { throw .invalid(group: "meta.k8s.io", kind: "DeleteOptions", name: "", errors) }
+    }
+
+    private static func integer(_ value: JSON?) throws(KubeStatus) -> Int64? {
+        guard let value, !value.isNull else { return nil }
+        guard let number = value.integer else {
+            let kind = value.typeName == "integer" ? "number" : value.typeName
+            throw .badRequest("json: cannot unmarshal \(kind) into Go struct field DeleteOptions.gracePeriodSeconds of type int64")
+        }
+        return number
+    }
+}

@@ -1,0 +1,96 @@
+public import JSON
+
+/// How objects of a resource come into being and change, beyond what all share (the `strategy.go` of each registry).
+///
+/// A row holds only facts; handlers are generic over it.
+public struct ResourceStrategy: Sendable {
+    /// The form of names.
+    public var nameForm: NameForm = .subdomain
+    /// Whether `metadata.generation` counts changes of what the user wants.
+    public var countsGenerations = false
+    /// Whether a PUT makes a missing object.
+    public var allowsCreateOnUpdate = false
+    /// Whether a PUT without `resourceVersion` is taken.
+    public var allowsUnconditionalUpdate = true
+    /// Whether a deletion waits for the kubelet.
+    public var hasGracefulDeletion = false
+    /// Whether a deletion answers the object instead of a Status.
+    public var returnsDeletedObject = false
+    /// What happens to dependents when a deletion does not say.
+    public var defaultPropagation = DeleteOptions.Propagation.background
+    /// Fields that a new object gets where the user gave none, besides the type's own defaults: member path and value.
+    public var initialFields: [(path: [String], value: JSON)] = []
+    /// Fields that new objects lose: a user's status.
+    public var clearsStatus = true
+
+    /// The strategy of a resource.
+    public static func of(_ resource: ResourceType) -> ResourceStrategy {
+        rows["\(resource.group)/\(resource.resource)"] ?? ResourceStrategy()
+    }
+
+    private static let rbac = ResourceStrategy(nameForm: .pathSegment, allowsCreateOnUpdate: true)
+    private static let deleted = ResourceStrategy(returnsDeletedObject: true)
+    private static let counted = ResourceStrategy(countsGenerations: true)
+
+    private static let rows: [String: ResourceStrategy] = [
+        "/namespaces": ResourceStrategy(
+            nameForm: .label, initialFields: [(["spec", "finalizers"], ["kubernetes"]), (["status", "phase"], "Active")]),
+        "/pods": ResourceStrategy(
+            countsGenerations: true, hasGracefulDeletion: true, returnsDeletedObject: true, initialFields: [(["status", "phase"], "Pending")]),
+        "/services": ResourceStrategy(nameForm: .label1035, allowsCreateOnUpdate: true, returnsDeletedObject: true),
+        "/events": ResourceStrategy(allowsCreateOnUpdate: true, clearsStatus: false),
+        "events.k8s.io/events": ResourceStrategy(allowsCreateOnUpdate: true, clearsStatus: false),
+        "/endpoints": ResourceStrategy(allowsCreateOnUpdate: true),
+        "/limitranges": ResourceStrategy(allowsCreateOnUpdate: true),
+        "/podtemplates": ResourceStrategy(countsGenerations: true, allowsCreateOnUpdate: true, returnsDeletedObject: true),
+        "/replicationcontrollers": ResourceStrategy(countsGenerations: true, defaultPropagation: .orphan),
+        "/secrets": ResourceStrategy(initialFields: [(["type"], "Opaque")]),
+        "/serviceaccounts": deleted, "/resourcequotas": deleted, "storage.k8s.io/storageclasses": deleted, "storage.k8s.io/csidrivers": deleted,
+        "storage.k8s.io/csinodes": deleted, "storage.k8s.io/volumeattachments": deleted, "resource.k8s.io/resourceclaims": deleted,
+        "resource.k8s.io/resourceclaimtemplates": deleted,
+        "/nodes": ResourceStrategy(clearsStatus: false),
+        "/persistentvolumes": ResourceStrategy(returnsDeletedObject: true, initialFields: [(["status", "phase"], "Pending")]),
+        "/persistentvolumeclaims": ResourceStrategy(returnsDeletedObject: true, initialFields: [(["status", "phase"], "Pending")]),
+        "apps/deployments": counted, "apps/replicasets": counted, "apps/statefulsets": counted, "apps/daemonsets": counted,
+        "batch/jobs": ResourceStrategy(countsGenerations: true, defaultPropagation: .orphan), "batch/cronjobs": counted,
+        "coordination.k8s.io/leases": ResourceStrategy(allowsCreateOnUpdate: true, allowsUnconditionalUpdate: false),
+        "discovery.k8s.io/endpointslices": counted,
+        "networking.k8s.io/ingresses": counted, "networking.k8s.io/ingressclasses": counted, "networking.k8s.io/networkpolicies": counted,
+        "policy/poddisruptionbudgets": counted,
+        "scheduling.k8s.io/priorityclasses": counted,
+        "flowcontrol.apiserver.k8s.io/flowschemas": counted, "flowcontrol.apiserver.k8s.io/prioritylevelconfigurations": counted,
+        "admissionregistration.k8s.io/mutatingwebhookconfigurations": counted,
+        "admissionregistration.k8s.io/validatingwebhookconfigurations": counted,
+        "admissionregistration.k8s.io/validatingadmissionpolicies": counted,
+        "admissionregistration.k8s.io/validatingadmissionpolicybindings": counted,
+        "admissionregistration.k8s.io/mutatingadmissionpolicies": counted,
+        "admissionregistration.k8s.io/mutatingadmissionpolicybindings": counted,
+        "resource.k8s.io/deviceclasses": counted, "resource.k8s.io/resourceslices": counted,
+        "apiextensions.k8s.io/customresourcedefinitions": ResourceStrategy(countsGenerations: true, allowsUnconditionalUpdate: false),
+        "apiregistration.k8s.io/apiservices": ResourceStrategy(clearsStatus: false),
+        "rbac.authorization.k8s.io/roles": rbac, "rbac.authorization.k8s.io/rolebindings": rbac,
+        "rbac.authorization.k8s.io/clusterroles": rbac, "rbac.authorization.k8s.io/clusterrolebindings": rbac,
+    ]
+}
+
+extension ResourceStrategy {
+    /// Prepares a new object: status of the user's making goes, what every new object starts with comes.
+    public func prepareForCreate(_ object: inout JSON, hasStatus: Bool) {
+        if hasStatus, clearsStatus, object["status"] != nil { object["status"] = [:] }
+        for field in initialFields {
+            // The status is the server's; other fields are the user's where given.
+            let isServers = field.path.first == "status"
+            let isAbsent = object.value(at: field.path).map { $0.isNull || $0 == "" || $0 == [] } ?? true
+            if isServers || isAbsent { object.set(field.value, at: field.path) }
+        }
+    }
+
+    /// Whether an update of the main resource changed what counts a generation: everything but metadata and status.
+    public static func changesGeneration(_ new: JSON, _ old: JSON) -> Bool {
+        func wish(_ object: JSON) -> JSON {
+            guard let members = object.object?.members else { return object }
+            return .object(JSONObject(unique: members.filter { $0.key != "metadata" && $0.key != "status" }))
+        }
+        return wish(new) != wish(old)
+    }
+}

@@ -1,0 +1,254 @@
+public import HTTP
+import JSON
+import KubeAPI
+import RBAC
+import Store
+import World
+
+/// One kube-apiserver replica: authenticates, authorizes, admits and serves (`k8s.io/apiserver/pkg/server`). Replicas share a `ClusterState`.
+public struct APIServer: HTTPHandler {
+    /// What a replica is made of.
+    public struct Parts: Sendable {
+        /// The cluster's objects.
+        public var cluster: ClusterState
+        /// Authenticators besides the bearer tokens', such as client certificates, in order.
+        public var authenticators: [any RequestAuthenticator]
+        /// The bearer token authenticator.
+        public var tokens: TokenAuthenticator
+        /// ServiceAccount tokens.
+        public var serviceAccounts: ServiceAccountTokens
+        /// The authorizers.
+        public var authorizer: ClusterAuthorizer
+        /// `1.34`
+        public var kubernetesVersion: String
+        /// `host:port` that discovery names.
+        public var address: String
+
+        /// Puts the parts together.
+        public init(
+            cluster: ClusterState, authenticators: [any RequestAuthenticator], tokens: TokenAuthenticator, serviceAccounts: ServiceAccountTokens,
+            authorizer: ClusterAuthorizer, kubernetesVersion: String, address: String
+        ) {
+            self.cluster = cluster
+            self.authenticators = authenticators
+            self.tokens = tokens
+            self.serviceAccounts = serviceAccounts
+            self.authorizer = authorizer
+            self.kubernetesVersion = kubernetesVersion
+            self.address = address
+        }
+    }
+
+    private let cluster: ClusterState
+    private let authenticators: AuthenticatorChain
+    private let authorizer: ClusterAuthorizer
+    private let registry: Registry
+    private let reviews: AccessReviews
+    private let tokenRequests: TokenRequests
+    private let documents: ServerDocuments
+
+    /// Makes a replica.
+    public init(_ parts: Parts) {
+        cluster = parts.cluster
+        authenticators = AuthenticatorChain(authenticators: parts.authenticators + [parts.tokens])
+        authorizer = parts.authorizer
+        registry = Registry(cluster: parts.cluster)
+        reviews = AccessReviews(
+            authorizer: parts.authorizer, tokens: parts.tokens, serviceAccounts: parts.serviceAccounts, world: parts.cluster.world)
+        tokenRequests = TokenRequests(registry: registry, tokens: parts.serviceAccounts)
+        documents = ServerDocuments(
+            cluster: parts.cluster, tokens: parts.serviceAccounts, kubernetesVersion: parts.kubernetesVersion, address: parts.address)
+    }
+
+    /// Answers one request.
+    public func handle(_ request: HTTPRequest) async -> HTTPResponse {
+        var response: HTTPResponse
+        do { response = try await answer(request) } catch { response = Self.response(error) }
+        response.headers["Audit-Id"] = request.trace.id
+        if response.headers["Cache-Control"] == nil { response.headers["Cache-Control"] = "no-cache, private" }
+        if request.method == "HEAD" { response.body = .empty }
+        request.trace.finish(status: response.status)
+        cluster.world.traces.record(request.trace)
+        return response
+    }
+
+    private static func response(_ status: KubeStatus) -> HTTPResponse {
+        var response = HTTPResponse(status: status.code, contentType: "application/json", status.json.serialized() + [0x0A])
+        if let seconds = status.retryAfter { response.headers["Retry-After"] = String(seconds) }
+        return response
+    }
+
+    /// The chain: who, may they, what.
+    private func answer(_ request: HTTPRequest) async throws(KubeStatus) -> HTTPResponse {
+        let query = QueryParameters(PercentEncoding.pairs(request.query ?? "") ?? [])
+        let info = RequestInfo(request, query)
+        guard let caller = await authenticators.authenticate(request) else { throw .unauthorized }
+        request.trace.identify(caller.username)
+        let user = try await Impersonation(authorizer: authorizer).user(of: request, as: caller)
+        let attributes = Self.attributes(info, user)
+        let decision = await authorizer.authorize(attributes, trace: request.trace)
+        guard decision.isAllowed else { throw Forbidden.status(attributes, decision.reason) }
+        guard info.isResourceRequest else { return try documents.respond(request, info, query) }
+        return try await serve(request, info, query, user)
+    }
+
+    private static func attributes(_ info: RequestInfo, _ user: UserInfo) -> Attributes {
+        guard info.isResourceRequest else { return Attributes(user: user, verb: info.verb, path: info.path) }
+        return Attributes(
+            user: user, verb: info.verb, namespace: info.namespace, apiGroup: info.group, apiVersion: info.version, resource: info.resource,
+            subresource: info.subresource, name: info.name, path: info.path)
+    }
+
+    // MARK: Resources
+
+    private func serve(_ http: HTTPRequest, _ info: RequestInfo, _ query: QueryParameters, _ user: UserInfo) async throws(KubeStatus) -> HTTPResponse {
+        if !info.isCore, cluster.resources.group(info.group) == nil {
+            return HTTPResponse(status: 404, contentType: "text/plain; charset=utf-8", Array("404 page not found\n".utf8))
+        }
+        guard !http.path.contains("//"), info.parts.count <= 3,
+            let resource = cluster.resources.lookup(group: info.group, version: info.version, resource: info.resource)
+        else { throw .noSuchPath }
+        let hasNamespace = !info.namespace.isEmpty && !(info.isCore && info.resource == "namespaces")
+        if resource.isNamespaced {
+            guard hasNamespace || !info.namesObject else { throw .noSuchPath }
+        } else {
+            guard !hasNamespace else { throw .noSuchPath }
+        }
+        let method = try Verb(http, info, query, resource)
+        let representation = try Representation(http, query)
+        let request = APIRequest(http: http, info: info, query: query, user: user, resource: resource, representation: representation)
+        return try await dispatch(method, request)
+    }
+
+    /// What is done, after the resource table allowed it.
+    private enum Verb: Sendable {
+        case get, list, watch, create, update, patch, delete, deleteCollection
+        case subresource(ResourceType.Subresource)
+
+        init(_ http: HTTPRequest, _ info: RequestInfo, _ query: QueryParameters, _ resource: ResourceType) throws(KubeStatus) {
+            if !info.subresource.isEmpty {
+                guard let subresource = resource.subresource(info.subresource) else { throw .noSuchPath }
+                let verb = ["POST": "create", "GET": "get", "PUT": "update", "PATCH": "patch", "DELETE": "delete"][http.method] ?? ""
+                guard subresource.verbs.contains(verb) else { throw .methodNotAllowed }
+                self = .subresource(subresource)
+                return
+            }
+            let verb: String
+            switch (http.method, info.namesObject) {
+            case ("GET", true): verb = query.bool("watch") || info.verb == "watch" ? "watch" : "get"
+            case ("GET", false): verb = info.verb == "watch" ? "watch" : "list"
+            case ("POST", false): verb = "create"
+            case ("PUT", true): verb = "update"
+            case ("PATCH", true): verb = "patch"
+            case ("DELETE", true): verb = "delete"
+            case ("DELETE", false): verb = "deletecollection"
+            default: throw .methodNotAllowed
+            }
+            // Writes to a collection need its namespace.
+            if resource.isNamespaced, info.namespace.isEmpty, verb == "create" || verb == "deletecollection" { throw .methodNotAllowed }
+            guard resource.verbs.contains(verb) else { throw .methodNotAllowed }
+            switch verb {
+            case "get": self = .get
+            case "list": self = .list
+            case "watch": self = query.bool("watch") && info.namesObject && info.verb != "watch" ? .get : .watch
+            case "create": self = .create
+            case "update": self = .update
+            case "patch": self = .patch
+            case "delete": self = .delete
+            default: self = .deleteCollection
+            }
+        }
+    }
+
+    private func dispatch(_ verb: Verb, _ request: APIRequest) async throws(KubeStatus) -> HTTPResponse {
+        switch verb {
+        case .get: return try object(request, RegistryAnswer(status: 200, bytes: registry.get(request)))
+        case .list: return try list(request)
+        case .watch:
+            let options = try ListOptions(request.query, isWatch: true)
+            return try registry.watch(request, options, try Selection(options, request.resource))
+        case .create: return try await create(request)
+        case .update: return try object(request, await registry.update(request))
+        case .patch: return try object(request, await registry.patch(request))
+        case .delete: return try object(request, await registry.delete(request))
+        case .deleteCollection:
+            var response = HTTPResponse(status: 200, body: try await registry.deleteCollection(request))
+            response.headers["Content-Type"] = request.representation.contentType
+            return response
+        case .subresource(let subresource): return try await self.subresource(subresource, request)
+        }
+    }
+
+    private func create(_ request: APIRequest) async throws(KubeStatus) -> HTTPResponse {
+        if request.resource.isStored { return try object(request, await registry.create(request)) }
+        let options = try WriteOptions(request.query, .create)
+        let decoded = try cluster.decoder.decode(
+            request.http.body, contentType: request.http.headers["Content-Type"], as: request.resource.groupVersionKind,
+            validation: options.validation)
+        guard let answer = try await reviews.review(decoded.object, request) else {
+            throw .serviceUnavailable("\(request.resource.qualifiedName) is not simulated yet")
+        }
+        return try object(request, RegistryAnswer(status: 201, bytes: answer.serialized(), warnings: decoded.warnings))
+    }
+
+    private func subresource(_ subresource: ResourceType.Subresource, _ request: APIRequest) async throws(KubeStatus) -> HTTPResponse {
+        switch (subresource.name, request.http.method) {
+        case ("status", "GET"): return try object(request, RegistryAnswer(status: 200, bytes: registry.get(request)))
+        case ("status", "PUT"), ("finalize", "PUT"): return try object(request, await registry.update(request))
+        case ("status", "PATCH"): return try object(request, await registry.patch(request))
+        case ("token", "POST") where request.resource.resource == "serviceaccounts":
+            let kind = GroupVersionKind(group: subresource.group, version: subresource.version, kind: subresource.kind)
+            let decoded = try cluster.decoder.decode(
+                request.http.body, contentType: request.http.headers["Content-Type"], as: kind, validation: .warn)
+            return try object(request, tokenRequests.create(decoded.object, request))
+        default:
+            // The object has to be there before anything can be said of its parts.
+            _ = try registry.entry(request.resource, request.namespace, request.name)
+            throw .serviceUnavailable("\(request.resource.qualifiedName)/\(subresource.name) is not simulated yet")
+        }
+    }
+
+    // MARK: Answers
+
+    private func object(_ request: APIRequest, _ answer: RegistryAnswer) throws(KubeStatus) -> HTTPResponse {
+        var response: HTTPResponse
+        let representation = request.representation
+        switch representation.shape {
+        case .table where request.info.subresource != "token" && request.resource.isStored && answer.isObject:
+            response = representation.response(answer.status, try registry.table(request, object: answer.bytes))
+        case .partialMetadata where request.resource.isStored && answer.isObject:
+            response = representation.response(answer.status, Registry.partialMetadata(try StoredObject.parse(answer.bytes)))
+        default: response = representation.response(answer.status, bytes: answer.bytes)
+        }
+        for warning in answer.warnings.prefix(64) { response.headers.add("Warning", "299 - \(Self.quoted(warning))") }
+        return response
+    }
+
+    /// A warning's text as a quoted string of RFC 9110.
+    private static func quoted(_ text: String) -> String {
+        "\"" + text.replacing("\\", with: "\\\\").replacing("\"", with: "\\\"").replacing("\n", with: " ") + "\""
+    }
+
+    private func list(_ request: APIRequest) throws(KubeStatus) -> HTTPResponse {
+        let options = try ListOptions(request.query, isWatch: false)
+        let page = try registry.page(request, options, try Selection(options, request.resource))
+        let representation = request.representation
+        switch representation.shape {
+        case .table: return representation.response(200, try registry.table(request, page))
+        case .partialMetadata: return representation.response(200, try registry.partialMetadataList(page))
+        default:
+            let body = try registry.listBody(request, page, options: options)
+            var response = HTTPResponse(status: 200, body: body)
+            guard representation.isYAML || representation.isPretty else {
+                response.headers["Content-Type"] = representation.contentType
+                return response
+            }
+            return representation.response(200, bytes: response.collected ?? [])
+        }
+    }
+}
+
+extension RegistryAnswer {
+    /// Whether the bytes are an object of the resource, not a Status.
+    fileprivate var isObject: Bool { !bytes.starts(with: Array("{\"kind\":\"Status\"".utf8)) }
+}

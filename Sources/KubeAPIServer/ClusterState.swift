@@ -1,0 +1,49 @@
+public import KubeAPI
+public import Store
+public import World
+
+/// One cluster's objects, shared by all its API server replicas.
+public final class ClusterState: Sendable {
+    /// What tells this cluster from every other, also from an earlier one of the same name.
+    public let id: String
+    /// The cluster's name.
+    public let name: String
+    /// Where the objects are.
+    public let store: any Store
+    /// Time, identifiers, traces.
+    public let world: World
+    /// What is served.
+    public let resources: ResourceTable
+    /// The cluster's CA in PEM, which every namespace gets as `kube-root-ca.crt`.
+    public let certificateAuthority: String
+    let decoder: ObjectDecoder
+
+    /// Makes the state of a cluster.
+    public init(
+        id: String, name: String, store: any Store, world: World, certificateAuthority: String, resources: ResourceTable = .builtin
+    ) {
+        self.id = id
+        self.name = name
+        self.store = store
+        self.world = world
+        self.resources = resources
+        self.certificateAuthority = certificateAuthority
+        decoder = ObjectDecoder()
+    }
+
+    /// The collection that a resource's objects are in: one for all its versions.
+    public func collection(_ resource: ResourceType) -> String {
+        collection(group: resource.storageKind.group, resource.resource)
+    }
+
+    /// The collection of a resource by group and plural name.
+    public func collection(group: String, _ resource: String) -> String { "k8s/\(id)/\(group.isEmpty ? "core" : group)/\(resource)" }
+
+    /// The key of an object.
+    func key(_ resource: ResourceType, namespace: String, name: String) -> Key {
+        Key(collection(resource), resource.isNamespaced ? "\(namespace)/\(name)" : name)
+    }
+
+    /// The newest resourceVersion.
+    var revision: Revision { store.revision }
+}

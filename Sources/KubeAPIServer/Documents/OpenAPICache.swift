@@ -1,0 +1,25 @@
+import JSON
+import KubeAPI
+import Synchronization
+
+/// OpenAPI documents as bytes, made when first asked for.
+final class OpenAPICache: Sendable {
+    static let builtin = OpenAPICache()
+
+    private let documents = OpenAPIDocuments()
+    private let made = Mutex<[String: [UInt8]]>([:])
+
+    /// `/openapi/v2`
+    var v2: [UInt8] { document("v2") { documents.v2 } ?? [] }
+    /// `/openapi/v3`
+    var index: [UInt8] { document("index") { documents.index } ?? [] }
+    /// `/openapi/v3/PATH`
+    func v3(_ path: String) -> [UInt8]? { document("v3/\(path)") { documents.v3(path: path) } }
+
+    private func document(_ name: String, _ make: () -> JSON?) -> [UInt8]? {
+        if let known = made.withLock({ $0[name] }) { return known }
+        guard let bytes = make()?.serialized(escaping: .minimal) else { return nil }
+        made.withLock { $0[name] = bytes }
+        return bytes
+    }
+}

@@ -1,0 +1,118 @@
+import JSON
+import KubeAPI
+import Store
+
+/// Deletes, or sets free, the dependents of deleted objects (`pkg/controller/garbagecollector`).
+struct GarbageCollector: Sendable {
+    let registry: Registry
+    private var cluster: ClusterState { registry.cluster }
+    private static let attempts = 16
+
+    private struct Dependent {
+        let resource: ResourceType
+        let object: JSON
+    }
+
+    /// Deletes what an object that is gone owned, unless somebody else owns it too.
+    func collect(ownedBy owner: JSON, _ resource: ResourceType) async {
+        for dependent in dependents(of: owner, resource) {
+            let others = owners(of: dependent.object).filter { $0["uid"]?.string != owner.objectUID }
+            if others.isEmpty { await delete(dependent) } else { await release(dependent, from: owner.objectUID) }
+        }
+    }
+
+    /// Finishes a deletion that waits for its dependents: deletes them (`foregroundDeletion`) or sets them free (`orphan`).
+    func resolve(_ owner: JSON, _ resource: ResourceType) async {
+        let isOrphaning = owner.objectFinalizers.contains("orphan")
+        for dependent in dependents(of: owner, resource) {
+            if isOrphaning {
+                await release(dependent, from: owner.objectUID)
+            } else if owners(of: dependent.object).allSatisfy({ $0["uid"]?.string == owner.objectUID }) {
+                await delete(dependent)
+            } else {
+                await release(dependent, from: owner.objectUID)
+            }
+        }
+        // What blocks by its own finalizers keeps the owner.
+        let blocking = dependents(of: owner, resource).filter { dependent in
+            owners(of: dependent.object).contains { $0["uid"]?.string == owner.objectUID && $0["blockOwnerDeletion"]?.bool == true }
+        }
+        guard isOrphaning || blocking.isEmpty else { return }
+        await change(resource, owner) { object in
+            let rest = object.objectFinalizers.filter { $0 != (isOrphaning ? "orphan" : "foregroundDeletion") }
+            object.set(rest.isEmpty ? nil : JSON(strings: rest), at: ["metadata", "finalizers"])
+        }
+    }
+
+    private func owners(of object: JSON) -> [JSON] { object.at("metadata", "ownerReferences")?.array ?? [] }
+
+    /// Objects whose owner references name a uid. Stored bytes are searched for it before anything is parsed.
+    private func dependents(of owner: JSON, _ resource: ResourceType) -> [Dependent] {
+        let uid = owner.objectUID
+        let needle = Array("\"uid\":\"\(uid)\"".utf8)
+        let prefix = owner.objectNamespace.isEmpty ? "" : owner.objectNamespace + "/"
+        var found: [Dependent] = []
+        var visited = Set<String>()
+        for candidate in cluster.resources.resources where candidate.isStored && (prefix.isEmpty || candidate.isNamespaced) {
+            let collection = cluster.collection(candidate)
+            guard visited.insert(collection).inserted, cluster.store.revision(of: collection) > 0,
+                let range = try? cluster.store.range(collection, prefix: prefix, at: nil, after: nil, limit: 0)
+            else { continue }
+            for entry in range.entries where entry.value.contains(subsequence: needle) {
+                guard let object = try? JSON(parsing: entry.value), owners(of: object).contains(where: { $0["uid"]?.string == uid }) else { continue }
+                found.append(Dependent(resource: candidate, object: object))
+            }
+        }
+        return found
+    }
+
+    private func delete(_ dependent: Dependent) async {
+        guard
+            let options = try? DeleteOptions(
+                body: ["propagationPolicy": "Background", "preconditions": ["uid": .string(dependent.object.objectUID)]], query: QueryParameters([]))
+        else { return }
+        _ = try? await registry.delete(dependent.resource, dependent.object.objectNamespace, dependent.object.objectName, options, nil)
+    }
+
+    private func release(_ dependent: Dependent, from uid: String) async {
+        await change(dependent.resource, dependent.object) { object in
+            let rest = owners(of: object).filter { $0["uid"]?.string != uid }
+            object.set(rest.isEmpty ? nil : .array(rest), at: ["metadata", "ownerReferences"])
+        }
+    }
+
+    /// Changes the present state of an object; it goes when nothing holds it any more.
+    private func change(_ resource: ResourceType, _ known: JSON, _ edit: (inout JSON) -> Void) async {
+        let key = cluster.key(resource, namespace: known.objectNamespace, name: known.objectName)
+        for _ in 0..<Self.attempts {
+            guard let entry = cluster.store.get(key), let old = try? JSON(parsing: entry.value), old.objectUID == known.objectUID else { return }
+            var object = old
+            edit(&object)
+            guard object != old else { return }
+            let isGone = object.isBeingDeleted && Registry.mayGo(object)
+            let write: Transaction.Write = isGone ? .delete(key, last: StoredObject.value(object)) : .put(key, StoredObject.value(object))
+            do {
+                _ = try await cluster.store.commit(Transaction(conditions: [.modified(key, entry.modified)], writes: [write]))
+                if isGone { await registry.effects.removed(object, resource) }
+                return
+            } catch {
+                guard case .conflict = error else { return }
+            }
+        }
+    }
+}
+
+extension [UInt8] {
+    /// Whether `needle` occurs.
+    func contains(subsequence needle: [UInt8]) -> Bool {
+        guard let first = needle.first, count >= needle.count else { return false }
+        return withUnsafeBufferPointer { bytes in
+            var start = 0
+            while let hit = bytes[start...].firstIndex(of: first), hit + needle.count <= bytes.count {
+                if bytes[hit..<(hit + needle.count)].elementsEqual(needle) { return true }
+                start = hit + 1
+            }
+            return false
+        }
+    }
+}

@@ -1,0 +1,114 @@
+import HTTP
+import JSON
+import KubeAPI
+import Store
+
+extension Registry {
+    /// How often a create tries another generated name, as kube-apiserver does.
+    private static let generatedNameAttempts = 8
+
+    /// `create`.
+    ///
+    /// - Throws: 400, 404 and 403 for the namespace, 409, 413, 415, 422.
+    func create(_ request: APIRequest) async throws(KubeStatus) -> RegistryAnswer {
+        let options = try WriteOptions(request.query, .create)
+        let decoded = try cluster.decoder.decode(
+            request.http.body, contentType: request.http.headers["Content-Type"], as: request.resource.groupVersionKind,
+            validation: options.validation)
+        return try await create(decoded.object, request, options, warnings: decoded.warnings)
+    }
+
+    /// Creates a decoded object.
+    func create(
+        _ wanted: JSON, _ request: APIRequest, _ options: WriteOptions, warnings: [String]
+    ) async throws(KubeStatus) -> RegistryAnswer {
+        let resource = request.resource
+        try checkNamespace(wanted, request)
+        let strategy = ResourceStrategy.of(resource)
+        var prepared = VersionConversion.convert(wanted, to: resource.storageKind)
+        strategy.prepareForCreate(&prepared, hasStatus: resource.subresource("status") != nil)
+        let isGenerated = wanted.objectName.isEmpty && !(wanted.at("metadata", "generateName")?.string ?? "").isEmpty
+        for attempt in 1...Self.generatedNameAttempts {
+            var object = prepared
+            ObjectMetadata.prepareForCreate(
+                &object, namespace: resource.isNamespaced ? request.namespace : nil, generation: strategy.countsGenerations, world: cluster.world)
+            ObjectDefaults.apply(to: &object, resource)
+            object = ObjectDefaults.ordered(object, resource.storageKind)
+            let name = object.objectName
+            try validate(object, request, strategy)
+            let guarding = try namespaceCondition(request, name)
+            try await admission.admit(.create(object), request)
+            if options.isDryRun {
+                guard cluster.store.get(cluster.key(resource, namespace: request.namespace, name: name)) == nil else {
+                    throw .alreadyExists(group: resource.group, resource: resource.resource, name: name)
+                }
+                return RegistryAnswer(status: 201, bytes: try served(StoredObject.bytes(object, at: nil), resource), warnings: warnings)
+            }
+            let key = cluster.key(resource, namespace: request.namespace, name: name)
+            var transaction = Transaction(conditions: [.absent(key)] + guarding, writes: [.put(key, StoredObject.value(object))])
+            transaction.writes += effects.companions(of: object, resource).map { .put($0.key, StoredObject.value($0.object)) }
+            do {
+                let commit = try await cluster.store.commit(transaction)
+                await effects.written(object, resource)
+                return RegistryAnswer(status: 201, bytes: try served(commit.values.first ?? [], resource), warnings: warnings)
+            } catch let error as StoreError {
+                guard case .conflict(let taken, _) = error else { throw .of(error) }
+                // The namespace changed under our feet: look again.
+                if taken != key { continue }
+                if isGenerated {
+                    guard attempt == Self.generatedNameAttempts else { continue }
+                    throw .generateNameConflict(group: resource.group, resource: resource.resource, name: name)
+                }
+                throw conflict(resource, request.namespace, name)
+            } catch let status as KubeStatus {
+                throw status
+            } catch {
+                throw .internalError("\(error)")
+            }
+        }
+        throw .serviceUnavailable("the namespace keeps changing")
+    }
+
+    private func conflict(_ resource: ResourceType, _ namespace: String, _ name: String) -> KubeStatus {
+        object(resource, namespace, name)?.isBeingDeleted == true
+            ? .alreadyExistsWhileDeleting(group: resource.group, resource: resource.resource, name: name)
+            : .alreadyExists(group: resource.group, resource: resource.resource, name: name)
+    }
+
+    /// The namespace of the body may be absent, or that of the path.
+    func checkNamespace(_ object: JSON, _ request: APIRequest) throws(KubeStatus) {
+        let given = object.objectNamespace
+        guard request.resource.isNamespaced, !given.isEmpty, given != request.namespace else { return }
+        throw .badRequest("the namespace of the provided object does not match the namespace sent on the request")
+    }
+
+    private func validate(_ object: JSON, _ request: APIRequest, _ strategy: ResourceStrategy) throws(KubeStatus) {
+        let errors = MetadataValidation.problems(object, nameForm: strategy.nameForm, isNamespaced: request.resource.isNamespaced)
+        guard !errors.isEmpty else { return }
+        throw .invalid(group: request.resource.group, kind: request.resource.kind, name: object.objectName, errors)
+    }
+
+    /// The namespace must exist and not be going; that it stays so is a condition of the commit (admission plugin NamespaceLifecycle).
+    private func namespaceCondition(_ request: APIRequest, _ name: String) throws(KubeStatus) -> [Transaction.Condition] {
+        guard request.resource.isNamespaced else { return [] }
+        let key = Key(cluster.collection(group: "", "namespaces"), request.namespace)
+        guard let entry = cluster.store.get(key) else { throw .notFound(group: "", resource: "namespaces", name: request.namespace) }
+        // Bytes first: only a namespace on its way out needs to be read.
+        if entry.value.firstRange(of: Self.deletionMark) != nil, (try StoredObject.parse(entry.value)).isBeingDeleted {
+            var status = KubeStatus.forbidden(
+                group: request.resource.group, resource: request.resource.resource, name: name,
+                message: "\(request.resource.qualifiedName) \(GoText.quoted(name)) is forbidden: unable to create new content in namespace "
+                    + "\(request.namespace) because it is being terminated")
+            status.details?["causes"] = [
+                [
+                    "reason": "NamespaceTerminating", "message": .string("namespace \(request.namespace) is being terminated"),
+                    "field": "metadata.namespace",
+                ]
+            ]
+            throw status
+        }
+        return [.modified(key, entry.modified)]
+    }
+
+    private static let deletionMark = Array("\"deletionTimestamp\":".utf8)
+}

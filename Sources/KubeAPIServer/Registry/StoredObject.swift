@@ -1,0 +1,43 @@
+import JSON
+import KubeAPI
+import Store
+
+/// The bytes of stored objects: canonical JSON in the storage version, beginning with `kind` and `apiVersion`.
+enum StoredObject {
+    /// Stands where the revision goes; no valid name, namespace or uid contains it.
+    private static let mark = "@resourceVersion@"
+    private static let markBytes = Array("\"resourceVersion\":\"\(mark)\"".utf8)
+    private static let lead = Array("\"resourceVersion\":\"".utf8)
+
+    /// An object's bytes with a gap for the revision of the commit.
+    static func value(_ object: JSON) -> Transaction.Value {
+        var object = object
+        var metadata = object["metadata"] ?? [:]
+        metadata["resourceVersion"] = .string(mark)
+        object["metadata"] = ObjectMetadata.ordered(metadata)
+        let bytes = object.serialized()
+        guard let place = bytes.firstRange(of: markBytes) else { return .bytes(bytes) }
+        return .spliced(before: Array(bytes[..<(place.lowerBound + lead.count)]), after: Array(bytes[(place.upperBound - 1)...]))
+    }
+
+    /// The object as it would look at a revision: for dry runs.
+    static func bytes(_ object: JSON, at revision: String?) -> [UInt8] {
+        var object = object
+        var metadata = object["metadata"] ?? [:]
+        metadata["resourceVersion"] = revision.map(JSON.string)
+        object["metadata"] = ObjectMetadata.ordered(metadata)
+        return object.serialized()
+    }
+
+    /// The object as a tree.
+    ///
+    /// - Throws: 500 for a value that is none, which only a damaged store can hold.
+    static func parse(_ bytes: [UInt8]) throws(KubeStatus) -> JSON {
+        do { return try JSON(parsing: bytes) } catch { throw .internalError("stored object is not JSON: \(error)") }
+    }
+
+    /// How many bytes of every value of a kind are `{"kind":…,"apiVersion":…` with the following comma, which items of lists do not have.
+    static func headLength(_ kind: GroupVersionKind) -> Int {
+        "{\"kind\":\"\(kind.kind)\",\"apiVersion\":\"\(kind.apiVersion)\",".utf8.count
+    }
+}

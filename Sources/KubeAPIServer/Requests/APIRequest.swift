@@ -1,0 +1,27 @@
+import HTTP
+import JSON
+import KubeAPI
+import RBAC
+
+/// An authenticated and authorized request about a resource, on its way through the registry.
+struct APIRequest: Sendable {
+    let http: HTTPRequest
+    let info: RequestInfo
+    let query: QueryParameters
+    let user: UserInfo
+    let resource: ResourceType
+    let representation: Representation
+    /// The namespace of the path; empty for all namespaces or cluster scope.
+    var namespace: String { info.namespace }
+    /// The name of the path.
+    var name: String { info.parts.count > 1 ? info.parts[1] : "" }
+}
+
+/// What the registry answers.
+struct RegistryAnswer: Sendable {
+    var status: Int
+    /// The object or list as stored bytes.
+    var bytes: [UInt8]
+    /// Texts of `Warning` headers.
+    var warnings: [String] = []
+}
