@@ -117,6 +117,57 @@ import Testing
         }
     }
 
+    @Test("the protobuf form of version 2 has the same paths and definitions as the JSON form")
+    func protobuf() throws {
+        let document = Self.documents.v2
+        let fields = try Self.fields(Self.documents.v2Protobuf[...])
+        func names(_ number: Int, _ member: Int) throws -> [String: ArraySlice<UInt8>] {
+            var result: [String: ArraySlice<UInt8>] = [:]
+            for field in fields where field.number == number {
+                for row in try Self.fields(field.bytes) where row.number == member {
+                    let pair = try Self.fields(row.bytes)
+                    result[String(decoding: pair.first?.bytes ?? [], as: UTF8.self)] = pair.last?.bytes
+                }
+            }
+            return result
+        }
+        let definitions = try names(9, 1)
+        let paths = try names(8, 2)
+        #expect(Set(definitions.keys) == Set(document["definitions"]?.object?.keys ?? []) && !definitions.isEmpty)
+        #expect(Set(paths.keys) == Set(document["paths"]?.object?.keys ?? []) && !paths.isEmpty)
+        let properties = try Self.fields(definitions["io.k8s.api.core.v1.Pod"] ?? []).filter { $0.number == 25 }
+        let pod = try Self.fields(definitions["io.k8s.api.core.v1.Pod"] ?? []).last { $0.number == 31 }
+        let kinds = try Self.fields(Self.fields(pod?.bytes ?? []).last?.bytes ?? []).last
+        #expect(try properties.count == 1 && Self.fields(properties[0].bytes).count == 5)
+        #expect(String(decoding: kinds?.bytes ?? [], as: UTF8.self) == #"[{"group":"","kind":"Pod","version":"v1"}]"#)
+    }
+
+    private struct NotProtobuf: Error {}
+
+    /// The length-delimited fields of a message; numbers are skipped.
+    private static func fields(_ message: ArraySlice<UInt8>) throws -> [(number: Int, bytes: ArraySlice<UInt8>)] {
+        var rest = message
+        func varint() throws -> Int {
+            var value = 0
+            for shift in stride(from: 0, to: 35, by: 7) {
+                guard let byte = rest.popFirst() else { throw NotProtobuf() }
+                value |= Int(byte & 0x7f) << shift
+                if byte < 0x80 { return value }
+            }
+            throw NotProtobuf()
+        }
+        var found: [(Int, ArraySlice<UInt8>)] = []
+        while !rest.isEmpty {
+            let tag = try varint()
+            let count = try varint()
+            guard tag & 7 == 2 else { continue }
+            guard count <= rest.count else { throw NotProtobuf() }
+            found.append((tag >> 3, rest.prefix(count)))
+            rest = rest.dropFirst(count)
+        }
+        return found
+    }
+
     private func operations(_ document: JSON) -> [JSON] {
         (document["paths"]?.object ?? [:]).flatMap { path in
             (path.value.object ?? [:]).filter { $0.key != "parameters" }.map(\.value)

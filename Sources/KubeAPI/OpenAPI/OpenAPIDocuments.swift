@@ -55,6 +55,10 @@ public struct OpenAPIDocuments: Sendable {
         return OpenAPIRenderer(.v2, version).document(all.sorted { $0.path.utf8.lexicographicallyPrecedes($1.path.utf8) }, definitions)
     }
 
+    /// `/openapi/v2` for clients that accept `application/com.github.proto-openapi.spec.v2@v1.0+protobuf`, as client-go does: the same
+    /// document as the message `openapi.v2.Document`. The answer's media type is `application/com.github.proto-openapi.spec.v2.v1.0+protobuf`.
+    public var v2Protobuf: [UInt8] { SwaggerProtobuf.document(v2) }
+
     /// The API's paths in a document.
     private func served(_ document: String) -> [APIPath]? {
         let parts = document.split(separator: "/", omittingEmptySubsequences: false).map(String.init)
