@@ -104,6 +104,11 @@ enum PageToken {
     }
 }
 
+extension RandomSource {
+    /// The unique id of a user, role or policy: 21 characters, one more than an access key's.
+    func principalID(prefix: String) -> String { awsUniqueID(prefix: prefix) + characters(1, of: "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567") }
+}
+
 /// What was made of a collection, kept until the collection changes.
 final class CollectionCache<Value: Sendable>: Sendable {
     private let made = Mutex<[String: (revision: Revision, value: Value)]>([:])

@@ -69,6 +69,8 @@ struct STSTests {
             }
         }
         #expect(await simulation.assume(external, as: ann, ("ExternalId", "42")).0.status == 200)
+        let fix = await simulation.assume(service, as: ann).0.refusal?.fix
+        #expect(fix?.hasPrefix("aws iam update-assume-role-policy --role-name service --policy-document '{") == true)
         #expect(await simulation.assume(named, as: ann, session: "a b").0.verdict == "400 ValidationError")
     }
 

@@ -32,8 +32,10 @@ enum DefaultNetwork {
                 Records.collection(account, region, "ec2", "security-groups"), group,
                 ["groupId": .string(group), "groupName": "default", "description": "default VPC security group", "vpcId": .string(vpc)]
             ))
-        for (collection, name, json) in writes {
-            try await records.create(collection, name, json, exists: AWSError(500, "InternalFailure", "\(name) exists"))
-        }
+        // Together, so that a crash leaves no half of it.
+        _ = try await records.commit(
+            Transaction(
+                conditions: [.absent(Key(collection, vpc))],
+                writes: writes.map { .put(Key($0.0, $0.1), .bytes($0.2.serialized())) }))
     }
 }

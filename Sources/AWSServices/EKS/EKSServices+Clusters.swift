@@ -63,7 +63,13 @@ extension EKSServices {
             .put(key, .bytes(cluster.serialized())), securityGroup(request, name, vpc),
             .put(Key(Self.index, "\(request.account)/\(region)"), .bytes(JSON.object(JSONObject()).serialized())),
         ]
-        if record.authenticationMode != "CONFIG_MAP", isCreatorAdmin { writes.append(creatorEntry(request.entries, record)) }
+        let isListed = record.authenticationMode != "CONFIG_MAP" && isCreatorAdmin
+        if isListed { writes.append(creatorEntry(request.entries, record)) }
+        // What a call that overlapped the end of an earlier cluster of the name may have left.
+        for leftover in records.list(request.entries, prefix: "\(name)/")
+        where !isListed || leftover.name != "\(name)/\(caller.principalARN)" {
+            writes.append(.delete(Key(request.entries, leftover.name), last: nil))
+        }
         let refusal = try await records.commit(Transaction(conditions: [.absent(key)], writes: writes))
         guard refusal == nil else { throw exists }
         return record

@@ -24,7 +24,7 @@ extension AWSFrontDoor {
             try await records.create(
                 users, Self.bootstrapUser,
                 [
-                    "UserName": .string(Self.bootstrapUser), "Path": "/", "UserId": .string(world.random.awsUniqueID(prefix: "AIDA")),
+                    "UserName": .string(Self.bootstrapUser), "Path": "/", "UserId": .string(world.random.principalID(prefix: "AIDA")),
                     "Arn": .string("arn:aws:iam::\(account):user/\(Self.bootstrapUser)"), "CreateDate": .string(world.now.rfc3339),
                     "attachedPolicies": ["arn:aws:iam::aws:policy/AdministratorAccess"],
                 ], exists: exists)
@@ -60,14 +60,18 @@ extension AWSFrontDoor {
         let role = "eks-sim-cluster"
         let trust =
             "{\"Version\":\"2012-10-17\",\"Statement\":[{\"Effect\":\"Allow\",\"Principal\":{\"Service\":\"eks.amazonaws.com\"},\"Action\":\"sts:AssumeRole\"}]}"
-        try await records.create(
-            Records.collection(account, "global", "iam", "roles"), role,
-            [
-                "RoleName": .string(role), "Path": "/", "RoleId": .string(world.random.awsUniqueID(prefix: "AROA")),
-                "Arn": .string("arn:aws:iam::\(account):role/\(role)"), "CreateDate": .string(world.now.rfc3339),
-                "AssumeRolePolicyDocument": .string(trust), "MaxSessionDuration": 3600,
-                "attachedPolicies": ["arn:aws:iam::aws:policy/AmazonEKSClusterPolicy"],
-            ], exists: AWSError(409, "EntityAlreadyExists", "Role with name \(role) already exists."))
+        let roles = Records.collection(account, "global", "iam", "roles")
+        // A start that was cut short may have left the role.
+        if records.get(roles, role) == nil {
+            try await records.create(
+                roles, role,
+                [
+                    "RoleName": .string(role), "Path": "/", "RoleId": .string(world.random.principalID(prefix: "AROA")),
+                    "Arn": .string("arn:aws:iam::\(account):role/\(role)"), "CreateDate": .string(world.now.rfc3339),
+                    "AssumeRolePolicyDocument": .string(trust), "MaxSessionDuration": 3600,
+                    "attachedPolicies": ["arn:aws:iam::aws:policy/AmazonEKSClusterPolicy"],
+                ], exists: AWSError(409, "EntityAlreadyExists", "Role with name \(role) already exists."))
+        }
         let subnets = records.list(Records.collection(account, configuration.region, "ec2", "subnets")).map(\.name)
         let user = records.get(Records.collection(account, "global", "iam", "users"), Self.bootstrapUser)?.json ?? [:]
         let caller = Caller(

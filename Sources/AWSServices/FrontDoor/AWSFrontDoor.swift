@@ -41,12 +41,12 @@ public final class AWSFrontDoor: HTTPHandler {
 
     private func answer(_ request: HTTPRequest) async -> HTTPResponse {
         let requestID = world.random.uuid()
-        let wantsJSON = request.headers["Accept"]?.contains("application/json") ?? false
         let signature: SigV4
         do { signature = try SigV4(request) } catch {
             return unsigned(request, error, requestID)
         }
         let service = signature.scope.service
+        let wantsJSON = service == "sts" && request.headers["Accept"]?.contains("application/json") == true
         guard let wire = AWSProtocol.of(service) else {
             request.trace.add(TraceStep("aws", "service", expected: "one that is simulated", actual: service, .fail))
             return AWSProtocol.restJSON.response(

@@ -16,6 +16,8 @@ final class CallerAuthentication: Sendable {
     private static let skew: Duration = .seconds(300)
     /// STS takes a presigned GetCallerIdentity for fifteen minutes, whatever `X-Amz-Expires` says (facts/auth.md 2.1).
     private static let presignedLife: Duration = .seconds(15 * 60)
+    /// Other services' presigned requests live as long as they say, up to a week.
+    private static let longestPresigned = 7 * 86400
 
     private let records: Records
     private let world: World
@@ -89,7 +91,12 @@ final class CallerAuthentication: Sendable {
                 "Date in Credential scope does not match YYYYMMDD from ISO-8601 version of date from HTTP: '\(signature.scope.date)' != '\(signature.amzDate.prefix(8))', from '\(signature.amzDate)'."
             )
         }
-        let life = signature.expires == nil ? Self.skew : Self.presignedLife
+        let life: Duration =
+            switch signature.expires {
+            case nil: Self.skew
+            case _? where signature.scope.service == "sts": Self.presignedLife
+            case let seconds?: .seconds(min(max(seconds, 0), Self.longestPresigned))
+            }
         if now > signed + life {
             request.trace.add(
                 TraceStep(

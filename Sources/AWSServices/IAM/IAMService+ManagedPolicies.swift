@@ -29,7 +29,7 @@ extension IAMService {
         let path = try validPath(form)
         let text = try policyText(form, limit: 6144, of: "policy \(name)")
         var policy: JSON = [
-            "PolicyName": .string(name), "PolicyId": .string(world.random.awsUniqueID(prefix: "ANPA")),
+            "PolicyName": .string(name), "PolicyId": .string(world.random.principalID(prefix: "ANPA")),
             "Arn": .string("arn:aws:iam::\(call.caller.accountID):policy\(path)\(name)"), "Path": .string(path),
             "PolicyDocument": .string(text), "CreateDate": .string(world.now.rfc3339),
         ]

@@ -10,7 +10,7 @@ extension IAMService {
         let trust = try trustPolicy(form, "AssumeRolePolicyDocument")
         let duration = try sessionDuration(form) ?? 3600
         var role: JSON = [
-            "RoleName": .string(name), "Path": .string(path), "RoleId": .string(world.random.awsUniqueID(prefix: "AROA")),
+            "RoleName": .string(name), "Path": .string(path), "RoleId": .string(world.random.principalID(prefix: "AROA")),
             "Arn": .string("arn:aws:iam::\(call.caller.accountID):role\(path)\(name)"), "CreateDate": .string(world.now.rfc3339),
             "AssumeRolePolicyDocument": .string(trust), "MaxSessionDuration": .integer(duration),
         ]

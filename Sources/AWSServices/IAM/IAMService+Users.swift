@@ -7,7 +7,7 @@ extension IAMService {
         let name = try validName(form, "UserName", limit: 64)
         let path = try validPath(form)
         var user: JSON = [
-            "UserName": .string(name), "Path": .string(path), "UserId": .string(world.random.awsUniqueID(prefix: "AIDA")),
+            "UserName": .string(name), "Path": .string(path), "UserId": .string(world.random.principalID(prefix: "AIDA")),
             "Arn": .string("arn:aws:iam::\(call.caller.accountID):user\(path)\(name)"), "CreateDate": .string(world.now.rfc3339),
         ]
         user["Tags"] = try tags(form)

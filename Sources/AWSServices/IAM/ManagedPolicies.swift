@@ -59,7 +59,7 @@ enum ManagedPolicies {
     private static func record(_ suffix: String, _ text: String) -> JSON {
         let slash = suffix.lastIndex(of: "/")
         let letters = Array("ABCDEFGHIJKLMNOPQRSTUVWXYZ234567")
-        let id = SHA256.hash(data: Array(suffix.utf8)).prefix(16).map { letters[Int($0) % letters.count] }
+        let id = SHA256.hash(data: Array(suffix.utf8)).prefix(17).map { letters[Int($0) % letters.count] }
         return [
             "PolicyName": .string(slash.map { String(suffix[suffix.index(after: $0)...]) } ?? suffix),
             "PolicyId": .string("ANPA" + String(id)),

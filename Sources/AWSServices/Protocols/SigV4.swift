@@ -59,7 +59,7 @@ struct SigV4: Sendable {
             }
             self.scope = scope
             amzDate = date
-            signedHeaders = signed.split(separator: ";").map(String.init)
+            signedHeaders = signed.split(separator: ";").map { $0.lowercased() }
             self.signature = signature
             sessionToken = request.headers["X-Amz-Security-Token"]
             expires = nil
@@ -75,7 +75,7 @@ struct SigV4: Sendable {
         }
         self.scope = scope
         amzDate = date
-        signedHeaders = signed.split(separator: ";").map(String.init)
+        signedHeaders = signed.split(separator: ";").map { $0.lowercased() }
         self.signature = signature
         sessionToken = value("X-Amz-Security-Token")
         expires = value("X-Amz-Expires").flatMap { Int($0) } ?? 0
@@ -91,14 +91,15 @@ struct SigV4: Sendable {
         let pairs = query.map { (PercentEncoding.encode($0.name), PercentEncoding.encode($0.value)) }
             .sorted { $0.0 == $1.0 ? $0.1 < $1.1 : $0.0 < $1.0 }
         let headers = signedHeaders.map { name in
-            let lower = name.lowercased()
-            let value = lower == "host" ? host : request.headers.all(lower).map(Self.folded).joined(separator: ",")
-            return "\(lower):\(value)\n"
+            var value = name == "host" ? host : request.headers.all(name).map(Self.folded).joined(separator: ",")
+            // The transport may have taken it away.
+            if name == "content-length", value.isEmpty { value = String(request.body.count) }
+            return "\(name):\(value)\n"
         }
         let body = expires == nil ? request.body : []
         return [
             request.method, path.isEmpty ? "/" : path, pairs.map { "\($0.0)=\($0.1)" }.joined(separator: "&"), headers.joined(),
-            signedHeaders.map { $0.lowercased() }.joined(separator: ";"), Self.hex(SHA256.hash(data: body)),
+            signedHeaders.joined(separator: ";"), Self.hex(SHA256.hash(data: body)),
         ].joined(separator: "\n")
     }
 

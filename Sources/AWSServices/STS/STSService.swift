@@ -58,7 +58,9 @@ struct STSService: Sendable {
             403, "AccessDenied", "User: \(call.caller.arn) is not authorized to perform: sts:AssumeRole on resource: \(roleARN)")
         guard let role = records.get(Records.collection(account, "global", "iam", "roles"), name)?.json, role["Arn"]?.string == roleARN
         else {
-            call.request.trace.add(TraceStep("sts", "role", expected: "an existing role", actual: roleARN, .fail))
+            call.request.trace.add(
+                TraceStep(
+                    "sts", "role", expected: "an existing role of this path and name", actual: roleARN, .fail, fix: "aws iam list-roles"))
             throw denied
         }
         try requireTrust(call, form, role, roleARN, authorization, denied)
@@ -103,7 +105,8 @@ struct STSService: Sendable {
                 TraceStep(
                     "sts", "trust policy", expected: "a statement that trusts \(caller.principalARN)",
                     actual: decision.outcome == .explicitlyDenied ? "an explicit deny" : "none", .fail,
-                    nearMisses: Array(decision.reasons.prefix(5))))
+                    nearMisses: Array(decision.reasons.prefix(5)), fix: decision.outcome == .explicitlyDenied ? nil : trustFix(role, caller)
+                ))
             throw denied
         }
         call.request.trace.add(TraceStep("sts", "trust policy", actual: decision.reasons.first, .pass))
@@ -114,6 +117,15 @@ struct STSService: Sendable {
         if !namesCaller || role["Arn"]?.string?.contains("::\(caller.accountID):") == false {
             do { try authorization.require(call, "sts:AssumeRole", on: roleARN) } catch { throw denied }
         }
+    }
+
+    /// The command that makes a role trust a caller, and nobody else.
+    private func trustFix(_ role: JSON, _ caller: Caller) -> String {
+        let trust: JSON = [
+            "Version": "2012-10-17",
+            "Statement": [["Effect": "Allow", "Principal": ["AWS": .string(caller.principalARN)], "Action": "sts:AssumeRole"]],
+        ]
+        return "aws iam update-assume-role-policy --role-name \(role["RoleName"]?.string ?? "") --policy-document '\(trust.text)'"
     }
 
     private func duration(_ call: AWSCall, _ form: QueryForm, _ role: JSON) throws(AWSError) -> Int64 {
