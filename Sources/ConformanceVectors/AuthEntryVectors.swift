@@ -8,7 +8,8 @@ enum AuthEntryVectors {
         let start = defaults["accessEntryState"] ?? [:]
         let given = given
         let mode = given.at("state", "cluster", "authenticationMode") ?? start.at("cluster", "authenticationMode")
-        guard let mode = mode?.string.flatMap(AuthenticationMode.init(rawValue:)), let account = start.at("cluster", "account")?.string else {
+        guard let mode = mode?.string.flatMap(AuthenticationMode.init(rawValue:)), let account = start.at("cluster", "account")?.string
+        else {
             return .failed("unknown authentication mode")
         }
         let existing = (given.at("state", "existing") ?? start["existing"])?.array ?? []

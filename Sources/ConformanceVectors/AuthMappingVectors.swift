@@ -29,7 +29,8 @@ enum AuthMappingVectors {
         var data: [String: String] = [:]
         for member in given.at("awsAuth", "data")?.object?.members ?? [] { data[member.key] = member.value.string }
         let mapper = IdentityMapper(
-            mode: mode, entries: (given["accessEntries"]?.array ?? []).map(entry), awsAuth: AWSAuthConfigMap(data: data), clusterName: "demo",
+            mode: mode, entries: (given["accessEntries"]?.array ?? []).map(entry), awsAuth: AWSAuthConfigMap(data: data),
+            clusterName: "demo",
             matchesSSORoles: given.at("featureGates", "SSORoleMatch")?.bool ?? false,
             reservedUsernamePrefixes: given.at("reservedPrefixes", "ConfigMap")?.strings ?? [])
         let result = await map(mapper, caller: given["caller"] ?? [:], instances: given["instances"])

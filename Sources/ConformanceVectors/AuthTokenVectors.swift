@@ -103,7 +103,9 @@ private struct Authenticator {
         sts = ScriptedSTS(answer)
         trace = RequestTrace(id: "vector", received: now, summary: "", target: "")
         failsToConnect = answer["networkError"] != nil
-        if let error = answer["networkError"]?.string { world.faults.arm("sts.unavailable", FaultPoints.Fault(remaining: 1, detail: error)) }
+        if let error = answer["networkError"]?.string {
+            world.faults.arm("sts.unavailable", FaultPoints.Fault(remaining: 1, detail: error))
+        }
         webhook = AuthenticatorWebhook(
             clusterName: setting.at("verifier", "clusterId")?.string ?? "",
             verifier: TokenVerifier(partition: partition, region: region), sources: Sources(answer["identity"] ?? [:], mapping), sts: sts,

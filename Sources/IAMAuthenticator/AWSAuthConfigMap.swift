@@ -64,9 +64,11 @@ public struct AWSAuthConfigMap: Sendable, Hashable {
 
     private mutating func list(_ section: String, _ text: String?) -> [JSON]? {
         guard let text, !["", "\"\"", "''", "``"].contains(text) else { return nil }
+        // The parser counts a byte order mark as a column, which would indent the first item.
+        let yaml = text.unicodeScalars.first == "\u{FEFF}" ? String(text.unicodeScalars.dropFirst()) : text
         let scalars: YAMLDecoder.Scalars = section == "mapAccounts" ? .text : .kubernetes
         do {
-            switch try YAMLDecoder.decode(text, scalars: scalars) {
+            switch try YAMLDecoder.decode(yaml, scalars: scalars) {
             case .array(let items): return items
             case .null: return nil
             default:

@@ -126,13 +126,16 @@ public struct AccessEntryState: Sendable, Hashable {
     /// `UpdateClusterConfig` with another mode: one step at a time and never back. Leaving CONFIG_MAP makes an entry for the creator.
     ///
     /// - Throws: `InvalidParameterException`.
-    public mutating func changeMode(to wanted: AuthenticationMode, creatorARN: String) throws(AccessEntryError) {
+    @discardableResult public mutating func changeMode(
+        to wanted: AuthenticationMode, creatorARN: String
+    ) throws(AccessEntryError) -> ModeUpdate {
         switch (mode, wanted) {
         case (.configMap, .apiAndConfigMap): addAdministrator(creatorARN)
         case (.apiAndConfigMap, .api): break
         default: throw .parameter("Unsupported authentication mode update from \(mode.rawValue) to \(wanted.rawValue)")
         }
         mode = wanted
+        return ModeUpdate(mode: wanted)
     }
 
     private func position(_ principalARN: String) throws(AccessEntryError) -> Int {
@@ -154,6 +157,16 @@ public struct AccessEntryState: Sendable, Hashable {
                         namespaces: [])
                 ]))
     }
+}
+
+/// How `DescribeUpdate` shows a change of the authentication mode.
+public struct ModeUpdate: Sendable, Hashable {
+    /// The new mode.
+    public let mode: AuthenticationMode
+    /// The update's type.
+    public var type: String { "AccessConfigUpdate" }
+    /// The type of its one parameter, whose value is the mode.
+    public var parameter: String { "AuthenticationMode" }
 }
 
 /// What a cluster's `accessConfig` says when a call of the API leaves it out; the console and eksctl choose otherwise.

@@ -115,7 +115,13 @@ public struct AuthenticatorWebhook: HTTPHandler {
             if text.contains("Throttling") { throw .throttled(text) }
             throw .sts("error from AWS (expected 200, got \(answer.status)) on \(token.stsRegion) endpoint. Body: \(text)")
         }
-        let identity = try CallerIdentity(stsAnswer: body, accessKeyID: token.accessKeyID)
+        let identity: CallerIdentity
+        do {
+            identity = try CallerIdentity(stsAnswer: body, accessKeyID: token.accessKeyID)
+        } catch {
+            steps.append(TraceStep("sts", "GetCallerIdentity", expected: "an identity", actual: error.description, .fail))
+            throw error
+        }
         steps.append(TraceStep("sts", "GetCallerIdentity", actual: "\(identity.arn) (\(identity.userID))", .pass))
         return identity
     }

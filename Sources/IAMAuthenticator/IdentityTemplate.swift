@@ -8,7 +8,7 @@ enum IdentityTemplate {
         var description: String {
             switch self {
             case .noInstanceID: "SessionName did not contain an instance id"
-            case .noPrivateDNSName(let instance): "failed to find node \(instance) in EC2"
+            case .noPrivateDNSName(let instance): "failed to find node \(instance)"
             }
         }
     }

@@ -8,6 +8,19 @@ extension Attributes {
         let place = namespace.isEmpty ? "at the cluster scope" : "in the namespace \(GoQuoting.quoted(namespace))"
         return "User \(user) cannot \(verb) resource \(resource) in API group \(GoQuoting.quoted(apiGroup)) \(place)"
     }
+
+    /// The whole message of the 403, with what the authorizers said.
+    public func forbiddenMessage(reason: String = "") -> String {
+        Attributes.forbiddenMessage(
+            group: apiGroup, resource: isResourceRequest ? resource : "", name: name, refusal + (reason.isEmpty ? "" : ": \(reason)"))
+    }
+
+    /// The message of a 403 for another cause than the authorizers, such as escalation (`NewForbidden`).
+    public static func forbiddenMessage(group: String, resource: String, name: String, _ text: String) -> String {
+        guard !resource.isEmpty else { return "forbidden: \(text)" }
+        let qualified = group.isEmpty ? resource : "\(resource).\(group)"
+        return name.isEmpty ? "\(qualified) is forbidden: \(text)" : "\(qualified) \(GoQuoting.quoted(name)) is forbidden: \(text)"
+    }
 }
 
 extension UserInfo {
