@@ -1,0 +1,135 @@
+import Encoding
+import HTTP
+import IAMAuthenticator
+import JSON
+import Testing
+import World
+
+private struct FixedSources: IdentitySources {
+    var authenticationMode = AuthenticationMode.apiAndConfigMap
+    var accessEntries: [AccessEntry] = []
+    var awsAuth = AWSAuthConfigMap()
+    var creatorARN: String?
+    func privateDNSName(ofInstance id: String) async -> String? { nil }
+}
+
+private struct FixedSTS: HTTPHandler {
+    let status: Int
+    let body: String
+    func handle(_ request: HTTPRequest) async -> HTTPResponse {
+        HTTPResponse(status: status, contentType: "application/json", Array(body.utf8))
+    }
+}
+
+@Suite("Authenticator")
+struct AuthenticatorTests {
+    private static let alice = """
+        {"GetCallerIdentityResponse":{"GetCallerIdentityResult":{"Account":"111122223333",\
+        "Arn":"arn:aws:sts::111122223333:assumed-role/Dev/alice","UserId":"AROADEV:alice"}}}
+        """
+    private static let signed =
+        "https://sts.us-west-2.amazonaws.com/?Action=GetCallerIdentity&Version=2011-06-15&X-Amz-Date=20260710T120000Z&X-Amz-Expires=60"
+        + "&X-Amz-SignedHeaders=host%3Bx-k8s-aws-id"
+
+    /// The verdicts that a review leaves, and its status.
+    private func review(
+        _ url: String = signed, at time: String = "2026-07-10T12:05:00Z", sts: FixedSTS = FixedSTS(status: 200, body: alice),
+        sources: FixedSources = FixedSources()
+    ) async throws -> (status: Int, steps: [TraceStep]) {
+        let now = try #require(Instant(rfc3339: time))
+        let world = World(clock: .frozen(at: now))
+        let partition = try #require(Partition.named("aws"))
+        let webhook = AuthenticatorWebhook(
+            clusterName: "demo", verifier: TokenVerifier(partition: partition, region: "us-west-2"), sources: sources, sts: sts,
+            world: world)
+        let trace = RequestTrace(id: "t", received: now, summary: "", target: "")
+        let body = JSON.object(["spec": ["token": .string("k8s-aws-v1." + Base64.encodeURL(Array(url.utf8)))]]).serialized()
+        let answer = await webhook.handle(
+            HTTPRequest(method: "POST", path: "/authenticate", body: body, connection: .inProcess(listener: "test"), trace: trace))
+        return (answer.status, trace.snapshot.steps)
+    }
+
+    @Test("an expired token is refused with its age and the way out")
+    func expired() async throws {
+        let result = try await review(at: "2026-07-10T12:15:01Z")
+        let step = try #require(result.steps.first { $0.check == "X-Amz-Date" })
+        #expect(result.status == 403)
+        #expect(step.verdict == .fail)
+        #expect(step.actual == "2026-07-10T12:00:00Z: expired, 901 s old")
+        #expect(step.fix?.contains("aws eks get-token") == true)
+        #expect(result.steps.last?.check == "access denied")
+    }
+
+    @Test("a refusal by STS tells of foreign clusters, throttling answers 429")
+    func sts() async throws {
+        let foreign = try await review(sts: FixedSTS(status: 403, body: #"{"Error":{"Code":"SignatureDoesNotMatch"}}"#))
+        let step = try #require(foreign.steps.first { $0.check == "GetCallerIdentity" })
+        #expect(foreign.status == 403)
+        #expect(step.actual == "SignatureDoesNotMatch")
+        #expect(step.nearMisses.first?.contains("another cluster than \"demo\"") == true)
+        #expect(try await review(sts: FixedSTS(status: 400, body: "Throttling")).status == 429)
+        let garbage = try await review(sts: FixedSTS(status: 200, body: "<xml/>"))
+        #expect(garbage.steps.contains { $0.check == "GetCallerIdentity" && $0.verdict == .fail })
+    }
+
+    @Test("lines of aws-auth that nearly match say what is wrong with them")
+    func nearLines() async throws {
+        let lines = """
+            - rolearn: arn:aws:iam::111122223333:role/team/Dev
+              username: a
+            - rolearn: arn:aws:sts::111122223333:assumed-role/Dev/alice
+              username: b
+            - rolearn: arn:aws:iam::444455556666:role/Dev
+              username: c
+            - username: d
+            """
+        let sources = FixedSources(awsAuth: AWSAuthConfigMap(data: ["mapRoles": lines]))
+        let result = try await review(sources: sources)
+        let step = try #require(result.steps.first { $0.check == "aws-auth" })
+        #expect(result.status == 403)
+        let ends = ["role/Dev [path]", "role/Dev [ARN]", "partition [account]", "mapRoles[3]: no rolearn"]
+        #expect(step.nearMisses.count == ends.count && zip(step.nearMisses, ends).allSatisfy { $0.hasSuffix($1) }, "\(step.nearMisses)")
+        #expect(step.fix == "aws eks create-access-entry --cluster-name demo --principal-arn arn:aws:iam::111122223333:role/Dev")
+    }
+
+    @Test("an entry of a role that was made anew is told apart from no entry")
+    func recreatedRole() async throws {
+        let entry = AccessEntry(principalARN: "arn:aws:iam::111122223333:role/Dev", principalID: "AROAOLD", username: "u", groups: [])
+        let result = try await review(sources: FixedSources(authenticationMode: .api, accessEntries: [entry]))
+        let step = try #require(result.steps.first { $0.check == "access entries" })
+        #expect(
+            step.nearMisses == [
+                "entry for arn:aws:iam::111122223333:role/Dev was made for AROAOLD, the caller is AROADEV: deleted and created again [principal id]"
+            ])
+    }
+
+    @Test("the creator is administrator in mode CONFIG_MAP only")
+    func creator() async throws {
+        for mode in AuthenticationMode.allCases {
+            let result = try await review(
+                sources: FixedSources(authenticationMode: mode, creatorARN: "arn:aws:iam::111122223333:role/path/Dev"))
+            #expect((result.status == 200) == (mode == .configMap), "\(mode)")
+        }
+    }
+
+    @Test("a type error in aws-auth loses one field, a byte order mark nothing")
+    func awsAuth() {
+        let map = AWSAuthConfigMap(data: [
+            "mapRoles": "\u{FEFF}- rolearn: a\n  username: 42\n  groups: [g, 7]\n- rolearn: b\n  username: u\n",
+            "mapAccounts": "- 012345678901\n- 111122223333\n", "mapUsers": "- userarn: [",
+        ])
+        #expect(map.roles.map(\.arn) == ["a", "b"])
+        #expect(map.roles.map(\.username) == ["", "u"])
+        #expect(map.roles.first?.groups == ["g", ""])
+        #expect(map.accounts == ["012345678901", "111122223333"])
+        #expect(map.users.isEmpty)
+        #expect(map.problems.count == 3)
+    }
+
+    @Test("the pattern of a permission set cannot make matching slow")
+    func patterns() {
+        let stars = String(repeating: "*?", count: 200)
+        #expect(ARN.isLike("arn:aws:iam::1:role/\(String(repeating: "a", count: 500))", "arn:aws:iam::1:role/\(stars)a"))
+        #expect(!ARN.isLike("arn:aws:iam::1:role/\(String(repeating: "a", count: 500))", "arn:aws:iam::1:role/\(stars)b"))
+    }
+}
