@@ -86,14 +86,16 @@ let package = Package(
         room(
             "EKSSim",
             [
-                "AWSServices", "Frontend", "HTTP", "IAMAuthenticator", "IPAddress", "JSON", "KubeAPI", "KubeAPIServer", "PKI", "RBAC",
+                "AWSServices", "Encoding", "Frontend", "HTTP", "IAMAuthenticator", "IPAddress", "JSON", "KubeAPI", "KubeAPIServer", "PKI", "RBAC",
                 "Store", "StoreSQLite", "World", "YAML",
                 .product(name: "Logging", package: "swift-log"),
+                .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOPosix", package: "swift-nio"),
             ]),
         .executableTarget(
             name: "eks-sim",
             dependencies: [
-                "EKSSim", "HTTP", "JSON", "World", "IAMAuthenticator",
+                "EKSSim", "HTTP", "JSON", "World", "YAML",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Logging", package: "swift-log"),
             ], swiftSettings: strict),

@@ -52,6 +52,18 @@ public struct Configuration: Sendable {
     /// STS base URLs that tokens may name besides the regional AWS hosts; the simulator's own endpoint is always among them.
     public var extraSTSEndpoints: [String] = []
 
+    /// Where `NAME.admin.kubeconfig` of each cluster is written; `nil` for nowhere.
+    public var kubeconfigDirectory: String?
+
     /// The defaults.
     public init() {}
+
+    /// The path of a cluster's admin kubeconfig; `nil` when none is written.
+    func adminKubeconfig(of cluster: String) -> String? { kubeconfigDirectory.map { "\($0)/\(cluster).admin.kubeconfig" } }
+
+    /// Whether a cluster may take another port when this one is in use: not when the user asked for it.
+    func allowsOtherPorts(_ port: Int) -> Bool {
+        if case .listen(_, _, let apiPort) = sockets { return port != apiPort || port == 0 }
+        return true
+    }
 }

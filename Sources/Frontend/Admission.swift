@@ -7,6 +7,8 @@ public enum Admission: Sendable {
     case serve(any HTTPHandler, target: String, steps: [TraceStep])
     /// It gets no answer and is closed after a while, as a security group or CIDR filter drops packets.
     case drop
+    /// It is closed at once, as the NLB resets a flow for which there is no healthy target.
+    case reset
 }
 
 /// Decides about each connection of a listener.

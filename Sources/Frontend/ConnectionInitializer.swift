@@ -30,6 +30,7 @@ struct ConnectionInitializer: Sendable {
             channel.closeFuture.whenComplete { _ in registry.remove(id) }
             channel.eventLoop.scheduleTask(in: Self.dropLimit) { channel.close(promise: nil) }
             return channel.eventLoop.makeSucceededVoidFuture()
+        case .reset: return channel.close()
         case .serve(let handler, let target, let steps):
             guard let id = registry.add(channel, target: target, limit: configuration.maximumConnections) else { return channel.close() }
             channel.closeFuture.whenComplete { _ in registry.remove(id) }

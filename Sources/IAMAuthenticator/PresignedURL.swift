@@ -13,6 +13,14 @@ public struct PresignedURL: Sendable, Hashable {
     /// The query as written, without `?`; empty when there is none.
     public let rawQuery: String
 
+    /// The URL inside a `k8s-aws-v1.` token; `nil` when there is none.
+    public init?(token: String) {
+        guard token.hasPrefix(TokenVerifier.prefix), case .success(let bytes) = GoBase64URL.decode(token.dropFirst(TokenVerifier.prefix.count)),
+            let text = String(validating: bytes, as: UTF8.self)
+        else { return nil }
+        self.init(text)
+    }
+
     /// Takes a URL apart; `nil` when Go would not parse it.
     public init?(_ text: String) {
         guard !text.utf8.contains(where: { $0 < 0x20 || $0 == 0x7F }) else { return nil }

@@ -88,7 +88,7 @@ public struct APIServer: HTTPHandler {
         let attributes = Self.attributes(info, user)
         let decision = await authorizer.authorize(attributes, trace: request.trace)
         guard decision.isAllowed else { throw Forbidden.status(attributes, decision.reason) }
-        guard info.isResourceRequest else { return try documents.respond(request, info, query) }
+        guard info.isResourceRequest else { return try await documents.respond(request, info, query) }
         return try await serve(request, info, query, user)
     }
 
@@ -200,7 +200,7 @@ public struct APIServer: HTTPHandler {
             let kind = GroupVersionKind(group: subresource.group, version: subresource.version, kind: subresource.kind)
             let decoded = try cluster.decoder.decode(
                 request.http.body, contentType: request.http.headers["Content-Type"], as: kind, validation: .warn)
-            return try object(request, tokenRequests.create(decoded.object, request))
+            return try object(request, await tokenRequests.create(decoded.object, request))
         default:
             // The object has to be there before anything can be said of its parts.
             _ = try registry.entry(request.resource, request.namespace, request.name)

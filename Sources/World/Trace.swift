@@ -62,6 +62,19 @@ public final class RequestTrace: Sendable {
         public var status: Int?
         /// The checks in order.
         public var steps: [TraceStep]
+
+        /// Makes a record, such as one read back from its JSON form.
+        public init(
+            id: String, received: Instant, summary: String, target: String, user: String? = nil, status: Int? = nil, steps: [TraceStep] = []
+        ) {
+            self.id = id
+            self.received = received
+            self.summary = summary
+            self.target = target
+            self.user = user
+            self.status = status
+            self.steps = steps
+        }
     }
 
     private let record: Mutex<Record>

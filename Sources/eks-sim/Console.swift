@@ -9,6 +9,9 @@ enum Console {
     /// Writes to standard output.
     static func print(_ text: String) { write(text, to: 1) }
 
+    /// Writes a log line to standard error.
+    static func log(_ line: String) { write(line, to: 2) }
+
     /// Writes a line to standard error.
     static func complain(_ text: String) { write("eks-sim: \(text)\n", to: 2) }
 

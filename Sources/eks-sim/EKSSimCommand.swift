@@ -1,4 +1,5 @@
 import ArgumentParser
+import EKSSim
 
 /// The command line. Every command but `serve` talks to a running simulator.
 @main
@@ -6,7 +7,7 @@ struct EKSSimCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "eks-sim",
         abstract: "A local EKS control plane: unmodified aws, kubectl, Terraform and SDKs talk to it.",
-        version: Version.text,
+        version: Simulator.version,
         subcommands: [Serve.self, Env.self, Kubeconfig.self, Why.self, Token.self, Clock.self, Replica.self])
 
     /// Errors end here instead of trapping out of `main`: exit 1 for refused or failed, 2 for usage.
@@ -28,11 +29,6 @@ struct EKSSimCommand: AsyncParsableCommand {
             exit(withError: ExitCode(2))
         }
     }
-}
-
-/// The product's version.
-enum Version {
-    static let text = "0.1.0"
 }
 
 /// A command that could not be done: one line for people, exit code 1.

@@ -1,5 +1,6 @@
 import ArgumentParser
 import EKSSim
+import JSON
 
 /// `eks-sim env`: exports for aws, Terraform and SDKs.
 struct Env: ParsableCommand {
@@ -20,7 +21,7 @@ struct Env: ParsableCommand {
         guard let status = ReadyFile(json: json) else { throw CommandFailure(message: "the simulator's status is incomplete") }
         let variables = status.environment
         switch output {
-        case .json: Console.print(.init(variables.map { "\($0.name)=\($0.value)" }.joined(separator: "\n") + "\n"))
+        case .json: Console.print(JSON.object(JSONObject(variables.map { ($0.name, .string($0.value)) })).pretty() + "\n")
         case .text:
             for (name, value) in variables {
                 switch shell {

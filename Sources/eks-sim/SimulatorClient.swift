@@ -32,7 +32,7 @@ struct SimulatorClient {
         guard let colon = authority.lastIndex(of: ":") else { return nil }
         let port = authority[authority.index(after: colon)...]
         guard !port.isEmpty, port.allSatisfy(\.isASCII), UInt16(port) != nil else { return nil }
-        host = authority[..<colon].replacing("[", with: "").replacing("]", with: "")
+        host = String(authority[..<colon]).replacing("[", with: "").replacing("]", with: "")
         self.port = String(port)
     }
 
@@ -60,6 +60,13 @@ struct SimulatorClient {
         let bytes = try request(method, path, body: body)
         guard let json = try? JSON(parsing: bytes) else { throw CommandFailure(message: "the simulator's answer is not JSON") }
         return json
+    }
+
+    /// Whether anything listens there.
+    var isReachable: Bool {
+        guard let socket = try? connect() else { return false }
+        close(socket)
+        return true
     }
 
     private func connect() throws -> Int32 {
@@ -95,7 +102,7 @@ struct SimulatorClient {
         var rest = message[...]
         while !rest.isEmpty {
             #if canImport(Glibc)
-            let count = rest.withUnsafeBytes { Glibc.send(socket, $0.baseAddress, $0.count, Int32(MSG_NOSIGNAL.rawValue)) }
+            let count = rest.withUnsafeBytes { Glibc.send(socket, $0.baseAddress, $0.count, Int32(MSG_NOSIGNAL)) }
             #else
             let count = rest.withUnsafeBytes { Darwin.send(socket, $0.baseAddress, $0.count, 0) }
             #endif

@@ -83,7 +83,10 @@ struct SigV4: Sendable {
     }
 
     /// In a signed query `+` is itself, not a space.
-    private static func protectingPlus(_ query: String) -> String { query.replacing("+", with: "%2B") }
+    private static func protectingPlus(_ query: String) -> String {
+        guard query.utf8.contains(UInt8(ascii: "+")) else { return query }
+        return query.split(separator: "+", omittingEmptySubsequences: false).joined(separator: "%2B")
+    }
 
     /// The canonical request of AWS' documentation; `host` stands in for the Host header.
     func canonicalRequest(_ request: HTTPRequest, host: String) -> String {
@@ -125,7 +128,15 @@ struct SigV4: Sendable {
         return key
     }
 
-    private static func folded(_ value: String) -> String { value.split(separator: " ").joined(separator: " ") }
+    /// Without outer spaces, and with one for each run of them.
+    private static func folded(_ value: String) -> String {
+        let space = UInt8(ascii: " ")
+        guard
+            value.utf8.first == space || value.utf8.last == space
+                || zip(value.utf8, value.utf8.dropFirst()).contains(where: { $0 == space && $1 == space })
+        else { return value }
+        return value.utf8.split(separator: space).map { String($0) ?? "" }.joined(separator: " ")
+    }
 
     /// Removes empty and dot segments (RFC 3986 section 5.2.4); a final slash stays.
     private static func normalized(_ path: String) -> String {
@@ -138,18 +149,27 @@ struct SigV4: Sendable {
     }
 
     private static func hex(_ digest: some Sequence<UInt8>) -> String {
-        let digits = Array("0123456789abcdef".utf8)
-        return String(decoding: digest.flatMap { [digits[Int($0 >> 4)], digits[Int($0 & 15)]] }, as: UTF8.self)
+        func digit(_ value: UInt8) -> UInt8 { value < 10 ? 48 + value : 87 + value }
+        var text: [UInt8] = []
+        text.reserveCapacity(64)
+        for byte in digest {
+            text.append(digit(byte >> 4))
+            text.append(digit(byte & 15))
+        }
+        return String(decoding: text, as: UTF8.self)
     }
 
     private static func bytes(_ hex: String) -> [UInt8]? {
-        let characters = Array(hex.utf8)
-        guard characters.count == 64 else { return nil }
-        var bytes: [UInt8] = []
-        for index in stride(from: 0, to: 64, by: 2) {
-            guard let byte = UInt8(String(decoding: characters[index..<index + 2], as: UTF8.self), radix: 16) else { return nil }
-            bytes.append(byte)
+        var digits: [UInt8] = []
+        digits.reserveCapacity(64)
+        for character in hex.utf8 {
+            switch character {
+            case UInt8(ascii: "0")...UInt8(ascii: "9"): digits.append(character - 48)
+            case UInt8(ascii: "a")...UInt8(ascii: "f"): digits.append(character - 87)
+            default: return nil
+            }
         }
-        return bytes
+        guard digits.count == 64 else { return nil }
+        return stride(from: 0, to: 64, by: 2).map { digits[$0] << 4 | digits[$0 + 1] }
     }
 }

@@ -28,6 +28,7 @@ struct AdminAPI: HTTPHandler {
             return await kubeconfig(words[1], isAdmin: query.contains { $0.name == "admin" && $0.value == "true" })
         case ("POST", "clusters", 5) where words[2] == "replicas":
             return await replica(words[1], words[3], words[4])
+        case ("POST", "tokens", 1): return await inspect(request.body)
         default: return refuse(404, "no such call: \(request.method) \(request.path)")
         }
     }
@@ -104,6 +105,17 @@ struct AdminAPI: HTTPHandler {
             let target = try await simulator.setReplica(cluster: cluster, index: index, isAlive: verb == "revive")
             return answer(["target": .string(target), "state": verb == "revive" ? "healthy" : "killed"])
         } catch {
+            return refuse(404, "\(error)")
+        }
+    }
+
+    // MARK: Tokens
+
+    private func inspect(_ body: [UInt8]) async -> HTTPResponse {
+        guard let wish = try? JSON(parsing: body), let token = wish["token"]?.string else {
+            return refuse(400, "want {\"token\": \"k8s-aws-v1.…\", \"cluster\": \"NAME\"}")
+        }
+        do { return answer(try await simulator.inspect(token: token, cluster: wish["cluster"]?.string).json) } catch {
             return refuse(404, "\(error)")
         }
     }

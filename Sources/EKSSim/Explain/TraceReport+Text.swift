@@ -1,4 +1,4 @@
-public import World
+import World
 
 extension TraceReport {
     /// How the text is laid out.

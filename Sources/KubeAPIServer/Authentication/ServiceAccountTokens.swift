@@ -28,13 +28,13 @@ public final class ServiceAccountTokens: Sendable {
     public let issuer: String
     /// The audience of tokens that ask for none.
     let audience: String
-    private let makeKey: @Sendable () throws -> ServiceAccountKey
-    private let key = Mutex<ServiceAccountKey?>(nil)
+    private let makeKey: @Sendable () async throws -> ServiceAccountKey
+    private let key = Mutex<Task<ServiceAccountKey, any Error>?>(nil)
 
     /// Makes the tokens of a cluster. `key` is asked for the signing key when the first token is issued or checked: making one takes 50 ms.
     public init(
         cluster: ClusterState, issuer: String, audience: String = "https://kubernetes.default.svc",
-        key: @escaping @Sendable () throws -> ServiceAccountKey
+        key: @escaping @Sendable () async throws -> ServiceAccountKey
     ) {
         self.cluster = cluster
         self.issuer = issuer
@@ -44,25 +44,29 @@ public final class ServiceAccountTokens: Sendable {
 
     /// The signing key.
     ///
-    /// - Throws: what making or reading it throws.
-    func signingKey() throws -> ServiceAccountKey {
-        try key.withLock { key in
+    /// - Throws: what making or reading it throws; the next call tries again.
+    func signingKey() async throws -> ServiceAccountKey {
+        let task = key.withLock { key in
             if let key { return key }
-            let made = try makeKey()
+            let made = Task { [makeKey] in try await makeKey() }
             key = made
             return made
+        }
+        do { return try await task.value } catch {
+            key.withLock { $0 = nil }
+            throw error
         }
     }
 
     /// The public keys as a JWKS document.
     ///
     /// - Throws: what making or reading the key throws.
-    public func jwks() throws -> [UInt8] { try signingKey().jwks() }
+    public func jwks() async throws -> [UInt8] { try await signingKey().jwks() }
 
     /// Issues a token.
     func issue(
         namespace: String, name: String, uid: String, audiences: [String], seconds: Int64, bound: (kind: String, name: String, uid: String)?
-    ) throws -> Issued {
+    ) async throws -> Issued {
         let world = cluster.world
         let now = world.now.seconds
         var kubernetes: JSON = ["namespace": .string(namespace)]
@@ -73,7 +77,7 @@ public final class ServiceAccountTokens: Sendable {
             "jti": .string(world.random.uuid()), "kubernetes.io": kubernetes, "nbf": .integer(now),
             "sub": .string("system:serviceaccount:\(namespace):\(name)"),
         ]
-        return Issued(token: try signingKey().sign(claims: claims.serialized()), expires: Instant(seconds: now + seconds))
+        return Issued(token: try await signingKey().sign(claims: claims.serialized()), expires: Instant(seconds: now + seconds))
     }
 
     /// Whether a text looks like one of these tokens: it is then nobody else's business.
@@ -82,9 +86,9 @@ public final class ServiceAccountTokens: Sendable {
     /// The user of a token, and which of the wanted audiences it is for.
     ///
     /// - Throws: `Refusal`.
-    func verify(_ token: String, audiences wanted: [String]) throws(Refusal) -> (user: UserInfo, audiences: [String]) {
+    func verify(_ token: String, audiences wanted: [String]) async throws(Refusal) -> (user: UserInfo, audiences: [String]) {
         let claims: JSON
-        do { claims = try JSON(parsing: signingKey().verify(token), limits: JSON.Limits(depth: 16, bytes: 1 << 16)) } catch {
+        do { claims = try await JSON(parsing: signingKey().verify(token), limits: JSON.Limits(depth: 16, bytes: 1 << 16)) } catch {
             throw Refusal(message: "invalid bearer token")
         }
         guard claims["iss"]?.string == issuer else { throw Refusal(message: "invalid bearer token") }

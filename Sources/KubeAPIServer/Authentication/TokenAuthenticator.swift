@@ -39,7 +39,7 @@ public final class TokenAuthenticator: RequestAuthenticator {
         guard let token = AuthenticatorChain.bearerToken(request) else { return .notMine }
         if ServiceAccountTokens.isJWT(token) {
             do {
-                let (user, _) = try serviceAccounts.verify(token, audiences: [serviceAccounts.audience])
+                let (user, _) = try await serviceAccounts.verify(token, audiences: [serviceAccounts.audience])
                 request.trace.add(TraceStep("authn", "service account token", actual: user.username, .pass))
                 return .user(user)
             } catch {

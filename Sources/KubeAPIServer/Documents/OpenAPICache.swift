@@ -13,6 +13,13 @@ final class OpenAPICache: Sendable {
     var v2: [UInt8] { document("v2") { documents.v2 } ?? [] }
     /// `/openapi/v3`
     var index: [UInt8] { document("index") { documents.index } ?? [] }
+    /// `/openapi/v2` in the form that client-go reads.
+    var v2Protobuf: [UInt8] {
+        if let known = made.withLock({ $0["v2Protobuf"] }) { return known }
+        let bytes = documents.v2Protobuf
+        made.withLock { $0["v2Protobuf"] = bytes }
+        return bytes
+    }
     /// `/openapi/v3/PATH`
     func v3(_ path: String) -> [UInt8]? { document("v3/\(path)") { documents.v3(path: path) } }
 

@@ -30,7 +30,7 @@ struct ServerDocuments: Sendable {
     private static let notFound = HTTPResponse(status: 404, contentType: "text/plain; charset=utf-8", Array("404 page not found\n".utf8))
 
     /// The document of a path.
-    func respond(_ request: HTTPRequest, _ info: RequestInfo, _ query: QueryParameters) throws(KubeStatus) -> HTTPResponse {
+    func respond(_ request: HTTPRequest, _ info: RequestInfo, _ query: QueryParameters) async throws(KubeStatus) -> HTTPResponse {
         let path = info.path
         let trimmed = path.count > 1 && path.hasSuffix("/") ? String(path.dropLast()) : path
         if path.hasPrefix("//") { return Self.notFound }
@@ -43,7 +43,7 @@ struct ServerDocuments: Sendable {
             return Representation().response(200, versionJSON)
         case "/healthz", "/livez", "/readyz": return health(trimmed, request, query)
         case "/.well-known/openid-configuration": return openIDConfiguration
-        case "/openid/v1/jwks": return try keys()
+        case "/openid/v1/jwks": return try await keys()
         default: break
         }
         for root in ["/healthz/", "/livez/", "/readyz/"] where trimmed.hasPrefix(root) {
@@ -123,10 +123,10 @@ struct ServerDocuments: Sendable {
             status: 200, contentType: "application/json", document.serialized(), headers: ["Cache-Control": "public, max-age=3600"])
     }
 
-    private func keys() throws(KubeStatus) -> HTTPResponse {
+    private func keys() async throws(KubeStatus) -> HTTPResponse {
         do {
             return HTTPResponse(
-                status: 200, contentType: "application/jwk-set+json", try tokens.jwks(), headers: ["Cache-Control": "public, max-age=3600"])
+                status: 200, contentType: "application/jwk-set+json", try await tokens.jwks(), headers: ["Cache-Control": "public, max-age=3600"])
         } catch {
             throw .internalError("\(error)")
         }
@@ -136,6 +136,9 @@ struct ServerDocuments: Sendable {
 
     private func openAPI(_ path: String, _ request: HTTPRequest) throws(KubeStatus) -> HTTPResponse {
         switch path {
+        case "/openapi/v2" where request.headers["Accept"]?.contains("openapi.spec.v2@v1.0+protobuf") ?? false:
+            return HTTPResponse(
+                status: 200, contentType: "application/com.github.proto-openapi.spec.v2.v1.0+protobuf", OpenAPICache.builtin.v2Protobuf)
         case "/openapi/v2":
             return HTTPResponse(status: 200, contentType: "application/json", OpenAPICache.builtin.v2)
         case "/openapi/v3":

@@ -54,7 +54,7 @@ struct Representation: Sendable, Hashable {
             case ("Table", "meta.k8s.io") where allowsTables && version == "v1": shape = .table
             case ("PartialObjectMetadata", "meta.k8s.io") where allowsTables && version == "v1": shape = .partialMetadata
             case ("PartialObjectMetadataList", "meta.k8s.io") where allowsTables && version == "v1": shape = .partialMetadata
-            case ("APIGroupDiscoveryList", "apidiscovery.k8s.io") where allowsDiscovery && (version == "v2" || version == "v2beta1"):
+            case ("APIGroupDiscoveryList", "apidiscovery.k8s.io") where allowsDiscovery && version == "v2":
                 shape = .discovery(version)
             default: continue
             }

@@ -176,7 +176,7 @@ struct AccessReviews: Sendable {
         var answer = object
         if ServiceAccountTokens.isJWT(token) {
             do {
-                var (user, common) = try serviceAccounts.verify(token, audiences: audiences)
+                var (user, common) = try await serviceAccounts.verify(token, audiences: audiences)
                 user.groups.append("system:authenticated")
                 answer["status"] = ["authenticated": true, "user": user.json, "audiences": JSON(strings: common)]
             } catch {

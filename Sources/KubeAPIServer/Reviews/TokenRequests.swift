@@ -14,7 +14,7 @@ struct TokenRequests: Sendable {
     /// Issues a token for the ServiceAccount of the path.
     ///
     /// - Throws: 400, 404, 409, 422.
-    func create(_ object: JSON, _ request: APIRequest) throws(KubeStatus) -> RegistryAnswer {
+    func create(_ object: JSON, _ request: APIRequest) async throws(KubeStatus) -> RegistryAnswer {
         let name = request.name
         let account = try StoredObject.parse(registry.entry(request.resource, request.namespace, name).value)
         try registry.checkNamespace(object, request)
@@ -39,7 +39,7 @@ struct TokenRequests: Sendable {
         let seconds = min(wanted, ServiceAccountTokens.maximumSeconds)
         let issued: ServiceAccountTokens.Issued
         do {
-            issued = try tokens.issue(
+            issued = try await tokens.issue(
                 namespace: request.namespace, name: name, uid: account.objectUID, audiences: audiences.isEmpty ? [tokens.audience] : audiences,
                 seconds: seconds, bound: bound)
         } catch {

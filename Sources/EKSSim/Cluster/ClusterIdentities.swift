@@ -1,0 +1,77 @@
+import AWSServices
+import IAMAuthenticator
+import JSON
+import KubeAPIServer
+import RBAC
+import Store
+import Synchronization
+
+/// What a cluster's authenticator and EKS authorizer look up: mode, access entries, `aws-auth`.
+final class ClusterIdentities: IdentitySources, AccessPolicySource {
+    private let record: ClusterRecord
+    private let aws: AWSReference
+    private let store: any Store
+    private let awsAuthKey: Key
+    private let parsed = Mutex<(revision: Revision, map: AWSAuthConfigMap)>((0, AWSAuthConfigMap()))
+
+    init(record: ClusterRecord, aws: AWSReference, cluster: ClusterState) {
+        self.record = record
+        self.aws = aws
+        store = cluster.store
+        awsAuthKey = Key(cluster.collection(group: "", "configmaps"), "kube-system/aws-auth")
+    }
+
+    private var present: ClusterRecord {
+        aws.frontDoor?.cluster(account: record.accountID, region: record.region, name: record.name) ?? record
+    }
+
+    private var entries: [AccessEntryRecord] { aws.frontDoor?.accessEntries(of: record) ?? [] }
+
+    var authenticationMode: AuthenticationMode { AuthenticationMode(rawValue: present.authenticationMode) ?? .configMap }
+
+    var accessEntries: [AccessEntry] {
+        entries.map { AccessEntry(principalARN: $0.principalARN, principalID: $0.principalID, username: $0.username, groups: $0.groups) }
+    }
+
+    /// The creator is an administrator in mode CONFIG_MAP without being listed anywhere.
+    var creatorARN: String? { record.creatorARN.isEmpty ? nil : record.creatorARN }
+
+    /// The ConfigMap, read again when it was written.
+    var awsAuth: AWSAuthConfigMap {
+        guard let entry = store.get(awsAuthKey) else { return AWSAuthConfigMap() }
+        return parsed.withLock { parsed in
+            if parsed.revision == entry.modified { return parsed.map }
+            let members = (try? JSON(parsing: entry.value))?["data"]?.object?.members ?? []
+            let data = Dictionary(members.map { ($0.key, $0.value.string ?? "") }) { first, _ in first }
+            parsed = (entry.modified, AWSAuthConfigMap(data: data))
+            return parsed.map
+        }
+    }
+
+    /// EC2 instances are not simulated yet: nobody has one.
+    func privateDNSName(ofInstance id: String) async -> String? { nil }
+
+    /// The policies of the entry whose principal the authenticator put into the user's extra attributes.
+    func associations(for user: UserInfo) -> (principalID: String, associations: [AccessPolicyAssociation])? {
+        guard let id = user.extra("sigs.k8s.io/aws-iam-authenticator/principalId").first else { return nil }
+        let principal = String(id.prefix { $0 != ":" })
+        guard let entry = entries.first(where: { $0.principalID == principal }), !entry.policies.isEmpty else { return nil }
+        return (
+            principal,
+            entry.policies.map { policy in
+                AccessPolicyAssociation(
+                    policyARN: policy.arn, scope: policy.namespaces.map { .namespaces($0) } ?? .cluster, principalARN: entry.principalARN)
+            }
+        )
+    }
+}
+
+/// The AWS front door, which is made after the clusters' runner that it needs.
+final class AWSReference: Sendable {
+    private let reference = Mutex<AWSFrontDoor?>(nil)
+
+    /// The front door; `nil` until it is made.
+    var frontDoor: AWSFrontDoor? { reference.withLock { $0 } }
+
+    func set(_ frontDoor: AWSFrontDoor) { reference.withLock { $0 = frontDoor } }
+}

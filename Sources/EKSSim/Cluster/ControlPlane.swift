@@ -1,0 +1,210 @@
+import AWSServices
+import Frontend
+import HTTP
+import IAMAuthenticator
+import IPAddress
+import KubeAPIServer
+import NIOPosix
+import PKI
+import Store
+import World
+
+/// One cluster's running control plane: two API servers behind an NLB, and the authenticator.
+struct ControlPlane: Sendable {
+    let record: ClusterRecord
+    let cluster: ClusterState
+    let authority: CertificateAuthority
+    let loadBalancer: NetworkLoadBalancer
+    let authenticator: AuthenticatorWebhook
+    /// The endpoint's listener; `nil` without sockets.
+    let listener: Listener?
+    /// The authenticator's own HTTPS listener; `nil` without sockets.
+    let authenticatorListener: Listener?
+
+    /// `https://127.0.0.1:6443`
+    var endpoint: String {
+        listener.map { "https://\(Self.authority($0.address))" } ?? "https://\(record.clusterID.lowercased()).eks-sim.invalid"
+    }
+    /// The TokenReview webhook's address; empty without sockets.
+    var authenticatorEndpoint: String { authenticatorListener.map { "https://\(Self.authority($0.address))/authenticate" } ?? "" }
+
+    /// `host:port` as URLs write it.
+    static func authority(_ address: Listener.Address) -> String {
+        let host = ["0.0.0.0", "::"].contains(address.host) ? "127.0.0.1" : address.host
+        return host.contains(":") ? "[\(host)]:\(address.port)" : "\(host):\(address.port)"
+    }
+
+    /// A kubeconfig with a new `system:masters` client certificate.
+    ///
+    /// - Throws: what making a certificate throws.
+    func adminKubeconfig(_ world: World) throws -> String {
+        let identity = try authority.issueClient(commonName: "eks-sim:admin", organizations: ["system:masters"], world: world)
+        return kubeconfig.certificate(user: "eks-sim:admin", certificate: identity.certificatePEM, key: identity.keyPEM)
+    }
+
+    /// What kubeconfigs of the cluster have in common.
+    var kubeconfig: Kubeconfig {
+        Kubeconfig(clusterARN: record.arn, server: endpoint, certificateAuthority: authority.identity.certificatePEM)
+    }
+
+    /// Ends the listeners, letting answers under way finish.
+    func stop() async {
+        await withTaskGroup(of: Void.self) { group in
+            for listener in [listener, authenticatorListener].compactMap({ $0 }) { group.addTask { await listener.drain() } }
+        }
+    }
+}
+
+/// What control planes are made with.
+struct ControlPlaneFactory: Sendable {
+    let world: World
+    let store: any Store
+    let aws: AWSReference
+    let configuration: Configuration
+    let group: MultiThreadedEventLoopGroup?
+    /// STS base URLs besides the regional AWS hosts.
+    let stsEndpoints: [String]
+
+    /// Names that the API server's certificate carries besides the addresses.
+    private static let serverNames = [
+        "localhost", "kubernetes", "kubernetes.default", "kubernetes.default.svc", "kubernetes.default.svc.cluster.local",
+    ]
+
+    /// Starts the control plane of a cluster, making its secrets and first objects when it has none.
+    ///
+    /// - Throws: `FrontendError`, `StoreError`, `ClusterBootstrap.Failure`, or what making a key throws.
+    func start(_ record: ClusterRecord, preferredPort: Int) async throws -> ControlPlane {
+        var secrets = ClusterSecrets.load(record.clusterID, from: store)
+        let authority: CertificateAuthority
+        if let known = secrets?.certificateAuthority {
+            authority = try CertificateAuthority(certificatePEM: known.certificate, keyPEM: known.key)
+        } else {
+            authority = try CertificateAuthority(world: world)
+        }
+        let cluster = ClusterState(
+            id: record.clusterID, name: record.name, store: store, world: world, certificateAuthority: authority.identity.certificatePEM)
+        let identities = ClusterIdentities(record: record, aws: aws, cluster: cluster)
+        let authenticator = AuthenticatorWebhook(
+            clusterName: record.name,
+            verifier: TokenVerifier(partition: .ofAccount(record), region: record.region, extraEndpoints: stsEndpoints),
+            sources: identities, sts: STSInProcess(aws: aws), world: world)
+        let clusterID = record.clusterID
+        let accounts = ServiceAccountTokens(cluster: cluster, issuer: record.oidcIssuer) { [store] in
+            try await Self.serviceAccountKey(clusterID, store)
+        }
+        let authorizer = ClusterAuthorizer(cluster: cluster, policies: identities)
+        let targets = zones(record).enumerated().map { index, zone in
+            let tokens = TokenAuthenticator(
+                serviceAccounts: accounts, webhook: WebhookTokenReviewer(authenticator), cacheTTL: configuration.webhookCacheTTL, world: world)
+            let server = APIServer(
+                APIServer.Parts(
+                    cluster: cluster, authenticators: [CertificateAuthenticator(ClientCertificateVerifier(authority), world: world)],
+                    tokens: tokens, serviceAccounts: accounts, authorizer: authorizer, kubernetesVersion: record.version,
+                    address: "127.0.0.1:443"))
+            return NetworkLoadBalancer.Target(name: "\(record.name)/apiserver-\(index)", zone: zone, handler: server)
+        }
+        let loadBalancer = NetworkLoadBalancer(name: record.name, targets: targets, access: Self.access(record)) { [world] address, steps in
+            let trace = RequestTrace(id: world.random.uuid(), received: world.now, summary: "connection from \(address)", target: record.name)
+            trace.add(steps)
+            trace.finish(status: 0)
+            world.traces.record(trace)
+        }
+        let (listener, own) = try await listen(record, authority, loadBalancer, authenticator, secrets?.port ?? preferredPort)
+        let port = listener?.address.port
+        if secrets == nil || secrets?.port != port {
+            secrets = ClusterSecrets(
+                certificateAuthority: (authority.identity.certificatePEM, authority.identity.keyPEM),
+                serviceAccountKey: secrets?.serviceAccountKey, port: port)
+            try await secrets?.save(record.clusterID, to: store)
+        }
+        try await ClusterBootstrap(cluster: cluster, serviceRange: record.serviceCIDR, endpoint: ("127.0.0.1", port ?? 443)).run()
+        return ControlPlane(
+            record: record, cluster: cluster, authority: authority, loadBalancer: loadBalancer, authenticator: authenticator, listener: listener,
+            authenticatorListener: own)
+    }
+
+    private func listen(
+        _ record: ClusterRecord, _ authority: CertificateAuthority, _ loadBalancer: NetworkLoadBalancer, _ authenticator: AuthenticatorWebhook,
+        _ port: Int
+    ) async throws -> (Listener?, Listener?) {
+        guard case .listen(let host, _, _) = configuration.sockets, let group else { return (nil, nil) }
+        var addresses = [IPAddress(127, 0, 0, 1), IPAddress(ipv6: 1)]
+        if let own = IPAddress(host), !addresses.contains(own) { addresses.append(own) }
+        if let service = CIDRBlock(record.serviceCIDR)?.network.next { addresses.append(service) }
+        let identity = try authority.issueServer(dnsNames: Self.serverNames, addresses: addresses.map(\.bytes), world: world)
+        let tls = try ServerTLS(identity, requestsClientCertificate: true)
+        let listener = try await open(record.name, host, port, tls, loadBalancer, group)
+        let own = try await Listener.open(
+            name: "\(record.name)/authenticator", at: .init(host: host, port: 0), tls: ServerTLS(identity, requestsClientCertificate: false),
+            admission: OpenAdmission(RecordingHandler(authenticator, world)), world: world, group: group)
+        return (listener, own)
+    }
+
+    /// Opens the endpoint's listener; on another port when a remembered one is taken meanwhile.
+    private func open(
+        _ name: String, _ host: String, _ port: Int, _ tls: ServerTLS, _ loadBalancer: NetworkLoadBalancer, _ group: MultiThreadedEventLoopGroup
+    ) async throws(FrontendError) -> Listener {
+        do {
+            return try await Listener.open(
+                name: name, at: .init(host: host, port: port), tls: tls, admission: loadBalancer, world: world, group: group)
+        } catch {
+            guard case .addressInUse = error, configuration.allowsOtherPorts(port) else { throw error }
+        }
+        return try await Listener.open(name: name, at: .init(host: host, port: 0), tls: tls, admission: loadBalancer, world: world, group: group)
+    }
+
+    /// The stored signing key, or a new one, stored before it is used.
+    private static func serviceAccountKey(_ clusterID: String, _ store: any Store) async throws -> ServiceAccountKey {
+        if let pem = ClusterSecrets.load(clusterID, from: store)?.serviceAccountKey { return try ServiceAccountKey(pem: pem) }
+        let key = try ServiceAccountKey()
+        guard var secrets = ClusterSecrets.load(clusterID, from: store) else { return key }
+        secrets.serviceAccountKey = key.pem
+        try await secrets.save(clusterID, to: store)
+        return key
+    }
+
+    /// The replicas stand in different zones of the cluster's region.
+    private func zones(_ record: ClusterRecord) -> [String] { ["a", "c"].map { record.region + $0 } }
+
+    /// The endpoint access that a record asks for.
+    static func access(_ record: ClusterRecord) -> NetworkLoadBalancer.EndpointAccess {
+        NetworkLoadBalancer.EndpointAccess(
+            isPublic: record.hasPublicAccess, isPrivate: record.hasPrivateAccess, publicCIDRs: record.publicAccessCIDRs.compactMap { CIDRBlock($0) })
+    }
+}
+
+extension Partition {
+    /// The partition of a cluster, by its ARN.
+    fileprivate static func ofAccount(_ record: ClusterRecord) -> Partition {
+        let name = record.arn.split(separator: ":").dropFirst().first.map(String.init) ?? "aws"
+        return all.first { $0.name == name } ?? all[0]
+    }
+}
+
+/// STS as the authenticator reaches it: in process.
+private struct STSInProcess: HTTPHandler {
+    let aws: AWSReference
+
+    func handle(_ request: HTTPRequest) async -> HTTPResponse {
+        guard let frontDoor = aws.frontDoor else { return HTTPResponse(status: 503) }
+        return await frontDoor.handle(request)
+    }
+}
+
+/// Keeps the trace of every request to a handler that does not do so itself.
+struct RecordingHandler: HTTPHandler {
+    private let handler: any HTTPHandler
+    private let world: World
+
+    init(_ handler: any HTTPHandler, _ world: World) {
+        self.handler = handler
+        self.world = world
+    }
+
+    func handle(_ request: HTTPRequest) async -> HTTPResponse {
+        let response = await handler.handle(request)
+        request.trace.finish(status: response.status)
+        world.traces.record(request.trace)
+        return response
+    }
+}

@@ -1,0 +1,90 @@
+import AWSServices
+import Frontend
+import KubeAPI
+import KubeAPIServer
+import PKI
+import Store
+import World
+
+/// The control planes that run, by cluster id: what EKS' CreateCluster starts and DeleteCluster ends.
+actor ControlPlanes: ClusterProvisioner {
+    private static let deleteChunk = 1000
+
+    private let factory: ControlPlaneFactory
+    private var running: [String: ControlPlane] = [:]
+    private var firstPort: Int
+    /// Why the last control plane could not be started.
+    private(set) var lastFailure: (any Error)?
+
+    init(factory: ControlPlaneFactory, firstPort: Int) {
+        self.factory = factory
+        self.firstPort = firstPort
+    }
+
+    /// The running control planes, by name.
+    var all: [ControlPlane] { running.values.sorted { ($0.record.name, $0.record.arn) < ($1.record.name, $1.record.arn) } }
+
+    /// A running control plane by its cluster's name or ARN.
+    func named(_ name: String) -> ControlPlane? { all.first { $0.record.name == name || $0.record.arn == name } }
+
+    func provision(_ record: ClusterRecord) async throws -> (endpoint: String, certificateAuthority: String) {
+        do {
+            let port = firstPort
+            // The configured port is the first cluster's; every other one gets a free one.
+            firstPort = 0
+            let plane = try await factory.start(record, preferredPort: port)
+            running[record.clusterID] = plane
+            try writeAdminKubeconfig(plane)
+            return (plane.endpoint, plane.authority.identity.certificatePEM)
+        } catch {
+            lastFailure = error
+            throw error
+        }
+    }
+
+    /// Writes the emergency door that harnesses need; it does not exist on EKS.
+    private func writeAdminKubeconfig(_ plane: ControlPlane) throws {
+        guard let path = factory.configuration.adminKubeconfig(of: plane.record.name) else { return }
+        try PrivateFile.write(plane.adminKubeconfig(factory.world), to: path)
+    }
+
+    func update(_ record: ClusterRecord) async {
+        running[record.clusterID]?.loadBalancer.setAccess(ControlPlaneFactory.access(record))
+    }
+
+    func deprovision(_ record: ClusterRecord) async {
+        guard let plane = running.removeValue(forKey: record.clusterID) else { return }
+        if let path = factory.configuration.adminKubeconfig(of: record.name) { PrivateFile.remove(path) }
+        await plane.stop()
+        await removeObjects(of: plane.cluster)
+        try? await ClusterSecrets.remove(record.clusterID, from: plane.cluster.store)
+    }
+
+    /// Forgets everything that a cluster stored.
+    private func removeObjects(of cluster: ClusterState) async {
+        var visited = Set<String>()
+        for resource in cluster.resources.resources where resource.isStored {
+            let collection = cluster.collection(resource)
+            guard visited.insert(collection).inserted else { continue }
+            while let range = try? cluster.store.range(collection, prefix: "", at: nil, after: nil, limit: Self.deleteChunk), !range.entries.isEmpty {
+                let writes = range.entries.map { Transaction.Write.delete(Key(collection, $0.name), last: nil) }
+                guard (try? await cluster.store.commit(Transaction(writes: writes))) != nil else { return }
+            }
+        }
+    }
+
+    /// Kills or revives a replica; its connections drop when it dies. Answers its name, `nil` when there is none.
+    func setReplica(_ plane: ControlPlane, _ index: Int, isAlive: Bool) -> String? {
+        guard let target = plane.loadBalancer.setHealth(target: index, isAlive: isAlive) else { return nil }
+        if !isAlive { plane.listener?.closeConnections(of: target) }
+        return target
+    }
+
+    /// Ends all listeners, letting answers under way finish.
+    func stop() async {
+        await withTaskGroup(of: Void.self) { group in
+            for plane in running.values { group.addTask { await plane.stop() } }
+        }
+        running.removeAll()
+    }
+}

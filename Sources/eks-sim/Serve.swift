@@ -1,0 +1,94 @@
+import ArgumentParser
+import Dispatch
+import EKSSim
+import JSON
+import Logging
+import World
+
+#if canImport(Glibc)
+import Glibc
+#elseif canImport(Darwin)
+import Darwin
+#endif
+
+/// `eks-sim serve`: the simulator, until SIGTERM or SIGINT.
+struct Serve: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(abstract: "Run the simulator: AWS APIs on one port, each cluster's Kubernetes API on its own.")
+
+    @Option(help: "SQLite state file, made when it does not exist, or :memory:.") var state: String?
+    @Option(help: "YAML or JSON file with defaults for these options; keys are their names.") var config: String?
+    @Option(help: "Address to listen on. Default: 127.0.0.1.") var listen: String?
+    @Option(help: "Port of the AWS APIs; 0 for any free one. Default: 4566.") var awsPort: UInt16?
+    @Option(help: "Port of the first cluster's Kubernetes API; 0 for any free one. Default: 6443.") var apiPort: UInt16?
+    @Option(help: "Seed of all identifiers. Default: 1; an existing state goes on from where it was.") var seed: UInt64?
+    @Option(help: "real, virtual (standing until advanced), or virtual=RFC3339.") var clock: String?
+    @Option(help: "full (fsync for each commit), normal (survives kill -9), or memory (no file).") var durability: Configuration.Durability?
+    @Flag(help: "Make no cluster; otherwise a fresh state gets one named demo.") var empty = false
+    @Option(help: "Write what runs, as JSON, to this file once every listener accepts.") var readyFile: String?
+    @Option(help: "trace, debug (a line per request), info, notice, warning, error, critical. Default: info.") var logLevel: String?
+    @Option(help: "text or json. Default: text.") var logFormat: OutputFormat?
+
+    func run() async throws {
+        let settings = try ServeSettings(self)
+        let logger = settings.logger
+        ignoreBrokenPipes()
+        let simulator: Simulator
+        do { simulator = try await Simulator.start(settings.configuration) } catch { throw CommandFailure(message: "\(error)") }
+        let requests = logger.logLevel <= .debug ? simulator.world.traces.follow() : nil
+        let log = requests.map { requests in
+            Task { for await trace in requests { logger.debug("\(RequestLine(trace.snapshot).text)") } }
+        }
+        let status = await simulator.status
+        if let path = settings.readyFile {
+            do { try PrivateFile.write(status.json.pretty() + "\n", to: path) } catch {
+                await simulator.stop()
+                throw CommandFailure(message: "\(error)")
+            }
+        }
+        Console.print(Self.summary(status))
+        logger.debug("started", metadata: ["pid": "\(status.pid)", "endpoint": "\(status.awsEndpoint)"])
+        let name = await Self.signal()
+        logger.info("\(name): finishing what is under way")
+        if let path = settings.readyFile { unlink(path) }
+        await simulator.stop()
+        log?.cancel()
+        logger.info("stopped")
+    }
+
+    /// What to paste next.
+    private static func summary(_ status: ReadyFile) -> String {
+        var text = "eks-sim \(status.version)  AWS APIs at \(status.awsEndpoint), account \(status.accountID), region \(status.region)\n"
+        for cluster in status.clusters { text += "  cluster \(cluster.name)  \(cluster.endpoint)  TokenReview webhook \(cluster.authenticator)\n" }
+        let endpoint = status.awsEndpoint == "http://127.0.0.1:4566" ? "" : " --endpoint \(status.awsEndpoint)"
+        text += "\nIn another shell:\n  eval \"$(eks-sim env\(endpoint))\"\n  aws sts get-caller-identity\n"
+        if let first = status.clusters.first {
+            text += "  aws eks update-kubeconfig --name \(first.name)\n  kubectl get ns\n"
+        } else {
+            text += "  aws eks create-cluster …\n"
+        }
+        return text + "  eks-sim why --last\n\n"
+    }
+
+    /// Waits for SIGTERM or SIGINT. A second one ends the process at once.
+    private static func signal() async -> String {
+        let (stream, continuation) = AsyncStream.makeStream(of: String.self)
+        let sources = [(SIGTERM, "SIGTERM"), (SIGINT, "SIGINT")].map { number, name in
+            Glibc.signal(number, SIG_IGN)
+            let source = DispatchSource.makeSignalSource(signal: number, queue: .global())
+            source.setEventHandler {
+                continuation.yield(name)
+                Glibc.signal(number, SIG_DFL)
+            }
+            source.resume()
+            return source
+        }
+        defer { sources.forEach { $0.cancel() } }
+        for await name in stream { return name }
+        return "end"
+    }
+
+    /// A client that leaves must not end the process.
+    private func ignoreBrokenPipes() { Glibc.signal(SIGPIPE, SIG_IGN) }
+}
+
+extension Configuration.Durability: ExpressibleByArgument {}
