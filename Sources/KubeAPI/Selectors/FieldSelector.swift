@@ -10,128 +10,80 @@ public struct FieldSelector: Sendable, Hashable {
         public let isNegated: Bool
     }
 
-    /// All have to hold.
+    /// All have to hold; in the order of their texts, in which they are checked too.
     public let requirements: [Requirement]
+
+    /// Whether everything is selected.
+    public var isEmpty: Bool { requirements.isEmpty }
 
     /// Parses the text of `fieldSelector`: `k=v`, `k==v`, `k!=v`, with `\` before `,`, `=` and `\` in values.
     ///
     /// - Throws: `SelectorError`.
     public init(parsing text: String) throws(SelectorError) {
         var found: [Requirement] = []
-        for term in Self.terms(text) where !term.isEmpty {
-            guard let requirement = Self.requirement(term) else {
-                throw SelectorError(message: "invalid selector: '\(text)'; can't understand '\(term)'")
+        let terms = Self.terms(text).sorted { $0.lexicographicallyPrecedes($1) }
+        for term in terms where !term.isEmpty {
+            guard let (field, isNegated, value) = Self.parts(term) else {
+                throw .malformed("invalid selector: '\(text)'; can't understand '\(String(decoding: term, as: UTF8.self))'")
             }
-            found.append(try requirement.get())
+            found.append(Requirement(field: String(decoding: field, as: UTF8.self), value: try Self.unescaped(value), isNegated: isNegated))
         }
         requirements = found
     }
 
-    /// Whether an object satisfies every requirement.
+    /// Whether an object satisfies every requirement; `value` gives the text of a field, empty for one that is absent.
     public func matches(_ value: (String) -> String) -> Bool {
         requirements.allSatisfy { (value($0.field) == $0.value) != $0.isNegated }
     }
 
     /// The terms between commas that are not escaped.
-    private static func terms(_ text: String) -> [String] {
-        var terms: [String] = [""]
+    private static func terms(_ text: String) -> [ArraySlice<UInt8>] {
+        let bytes = Array(text.utf8)
+        var terms: [ArraySlice<UInt8>] = []
+        var start = 0
         var isEscaped = false
-        for character in text {
-            if character == ",", !isEscaped { terms.append("") } else { terms[terms.count - 1].append(character) }
-            isEscaped = character == "\\" && !isEscaped
+        for (index, byte) in bytes.enumerated() {
+            if isEscaped {
+                isEscaped = false
+            } else if byte == UInt8(ascii: "\\") {
+                isEscaped = true
+            } else if byte == UInt8(ascii: ",") {
+                terms.append(bytes[start..<index])
+                start = index + 1
+            }
         }
-        return terms
+        return terms + [bytes[start...]]
     }
 
-    private static func requirement(_ term: String) -> Result<Requirement, SelectorError>? {
-        let characters = Array(term)
-        var index = 0
-        while index < characters.count {
-            if characters[index] == "\\" {
-                index += 2
-                continue
-            }
-            for (text, isNegated) in [("!=", true), ("==", false), ("=", false)] where String(characters[index...].prefix(text.count)) == text {
-                return value(String(characters[(index + text.count)...])).map {
-                    Requirement(field: String(characters[..<index]), value: $0, isNegated: isNegated)
-                }
-            }
-            index += 1
+    /// Field, operator and value, at the first operator.
+    private static func parts(_ term: ArraySlice<UInt8>) -> (ArraySlice<UInt8>, isNegated: Bool, ArraySlice<UInt8>)? {
+        for index in term.indices {
+            let rest = term[index...]
+            if rest.starts(with: "!=".utf8) { return (term[..<index], true, rest.dropFirst(2)) }
+            if rest.starts(with: "==".utf8) { return (term[..<index], false, rest.dropFirst(2)) }
+            if rest.starts(with: "=".utf8) { return (term[..<index], false, rest.dropFirst()) }
         }
         return nil
     }
 
-    private static func value(_ text: String) -> Result<String, SelectorError> {
+    private static func unescaped(_ value: ArraySlice<UInt8>) throws(SelectorError) -> String {
         var result = ""
         var isEscaped = false
-        for character in text {
+        for scalar in String(decoding: value, as: UTF8.self).unicodeScalars {
+            let isSpecial = scalar == "\\" || scalar == "," || scalar == "="
             if isEscaped {
-                guard "\\,=".contains(character) else {
-                    return .failure(SelectorError(message: "invalid field selector: invalid escape sequence: \\\(character)"))
-                }
-                result.append(character)
+                guard isSpecial else { throw .malformed("invalid field selector: invalid escape sequence: \\\(scalar)") }
                 isEscaped = false
-            } else if character == "\\" {
+            } else if scalar == "\\" {
                 isEscaped = true
-            } else if character == "," || character == "=" {
-                return .failure(SelectorError(message: "invalid field selector: unescaped character in value: \(character)"))
-            } else {
-                result.append(character)
+                continue
+            } else if isSpecial {
+                // Kubernetes prints the number of the character.
+                throw .malformed("invalid field selector: unescaped character in value: \(scalar.value)")
             }
+            result.unicodeScalars.append(scalar)
         }
-        return isEscaped ? .failure(SelectorError(message: "invalid field selector: invalid escape sequence: \\")) : .success(result)
+        guard !isEscaped else { throw .malformed("invalid field selector: invalid escape sequence: \\") }
+        return result
     }
-}
-
-/// The fields that each resource can be selected by (`AddFieldLabelConversionFunc` and the `GetAttrs` of each registry).
-public enum SelectableFields {
-    /// Selector name and path in the object.
-    public static func of(_ resource: ResourceType) -> [String: [String]] {
-        var fields: [String: [String]] = ["metadata.name": ["metadata", "name"]]
-        if resource.isNamespaced { fields["metadata.namespace"] = ["metadata", "namespace"] }
-        for name in further["\(resource.group)/\(resource.resource)"] ?? [] { fields[name] = name.split(separator: ".").map(String.init) }
-        if resource.resource == "events", resource.group.isEmpty { fields["source"] = ["source", "component"] }
-        return fields
-    }
-
-    /// The refusal of a field that a resource cannot be selected by.
-    public static func refusal(_ field: String, _ resource: ResourceType) -> String {
-        let place = "\(resource.group)/\(resource.resource)"
-        if place == "batch/jobs" { return "field label \"\(field)\" not supported for Job" }
-        return further[place] != nil
-            ? "field label not supported: \(field)"
-            : "\"\(field)\" is not a known field selector: only \"metadata.name\", \"metadata.namespace\""
-    }
-
-    /// What a field that is absent compares as.
-    public static func absent(_ field: String) -> String {
-        switch field {
-        case "spec.hostNetwork", "spec.unschedulable": "false"
-        case "status.replicas", "status.successful": "0"
-        default: ""
-        }
-    }
-
-    private static let further: [String: [String]] = [
-        "/pods": [
-            "spec.nodeName", "spec.restartPolicy", "spec.schedulerName", "spec.serviceAccountName", "spec.hostNetwork", "status.phase",
-            "status.podIP", "status.podIPs", "status.nominatedNodeName",
-        ],
-        "/events": [
-            "involvedObject.kind", "involvedObject.namespace", "involvedObject.name", "involvedObject.uid", "involvedObject.apiVersion",
-            "involvedObject.resourceVersion", "involvedObject.fieldPath", "reason", "reportingComponent", "source", "type",
-        ],
-        "events.k8s.io/events": [
-            "regarding.kind", "regarding.namespace", "regarding.name", "regarding.uid", "regarding.apiVersion", "regarding.resourceVersion",
-            "regarding.fieldPath", "reason", "reportingController", "type",
-        ],
-        "/namespaces": ["status.phase"],
-        "/nodes": ["spec.unschedulable"],
-        "/secrets": ["type"],
-        "/services": ["spec.clusterIP", "spec.type"],
-        "/replicationcontrollers": ["status.replicas"],
-        "batch/jobs": ["status.successful"],
-        "certificates.k8s.io/certificatesigningrequests": ["spec.signerName"],
-        "resource.k8s.io/resourceslices": ["spec.nodeName", "spec.driver"],
-    ]
 }
