@@ -1,44 +1,80 @@
 public import JSON
 
-/// JSON patch (RFC 6902) as evanphx/json-patch applies it in kube-apiserver: `replace` of an absent member adds it, negative indices count
-/// from the end, the first `/` of a path may be missing.
-public enum JSONPatch {
+/// JSON patch (RFC 6902) as evanphx/json-patch applies it in kube-apiserver: `replace` of an absent member adds it, `copy` of an absent
+/// member adds null, negative indices count from the end, what lies before the first `/` of a path is dropped.
+public struct JSONPatch: Sendable {
     /// Why a patch does not apply.
     public enum Failure: Error, Sendable, Hashable {
+        /// `op`, `path` or `from` is missing or unknown.
         case notAnOperation
+        /// The path leads nowhere in the document as it is at that operation.
         case noSuchPlace(String)
+        /// A `test` of this path did not hold.
         case testFailed(String)
+        /// The `copy` operations copy more than `maximumCopiedBytes`.
+        case copiesTooMuch
+        /// The document would be nested deeper than `maximumDepth`.
+        case tooDeep(String)
     }
+
+    /// Most operations of one patch (`maxJSONPatchOperations`).
+    public static let maximumOperations = 10_000
+    /// Most bytes of JSON that all `copy` operations of a patch may copy together (`JSONPatchMaxCopyBytes`).
+    public static let maximumCopiedBytes = 3 << 20
+    /// Deepest nesting that a patch may build.
+    public static let maximumDepth = 512
+
+    private var document: JSON
+    /// No less than the document's depth.
+    private var depth: Int
+    private var copiedBytes = 0
 
     /// The patched document.
     ///
     /// - Throws: `Failure` of the first operation that does not apply.
     public static func apply(_ operations: [JSON], to document: JSON) throws(Failure) -> JSON {
-        var result = document
-        for operation in operations {
-            guard let name = operation["op"]?.string, let path = operation["path"]?.string else { throw .notAnOperation }
-            let tokens = tokens(path)
-            switch name {
-            case "add": try add(operation["value"] ?? .null, at: tokens[...], in: &result, path)
-            case "replace": try replace(operation["value"] ?? .null, at: tokens, in: &result, path)
-            case "remove": _ = try remove(at: tokens[...], in: &result, path)
-            case "test":
-                guard value(at: tokens, in: result) ?? .null == operation["value"] ?? .null else { throw .testFailed(path) }
-            case "move", "copy":
-                guard let from = operation["from"]?.string else { throw .notAnOperation }
-                guard let value = value(at: Self.tokens(from), in: result) else { throw .noSuchPlace(from) }
-                if name == "move" { _ = try remove(at: Self.tokens(from)[...], in: &result, from) }
-                try add(value, at: tokens[...], in: &result, path)
-            default: throw .notAnOperation
-            }
-        }
-        return result
+        var patch = JSONPatch(document: document, depth: Self.depth(document))
+        for operation in operations { try patch.apply(operation) }
+        return patch.document
     }
 
-    /// What lies before the first `/` is dropped.
-    private static func tokens(_ path: String) -> [String] {
-        path.split(separator: "/", omittingEmptySubsequences: false).dropFirst().map {
-            String($0).replacing("~1", with: "/").replacing("~0", with: "~")
+    private mutating func apply(_ operation: JSON) throws(Failure) {
+        guard let name = operation["op"]?.string, let path = operation["path"]?.string else { throw .notAnOperation }
+        let value = operation["value"] ?? .null
+        switch name {
+        case "add": try add(value, depth: Self.depth(value), at: path)
+        case "replace": try replace(value, at: path)
+        case "remove": try remove(at: path)
+        case "test":
+            let found = path.isEmpty ? document : try self.value(at: path)
+            guard found == value else { throw .testFailed(path) }
+        case "move", "copy":
+            guard let from = operation["from"]?.string else { throw .notAnOperation }
+            let value = try self.value(at: from)
+            let depth = depth - Self.tokens(from).count
+            if name == "move" {
+                try remove(at: from)
+            } else {
+                copiedBytes += value.serialized().count
+                guard copiedBytes <= Self.maximumCopiedBytes else { throw .copiesTooMuch }
+            }
+            try add(value, depth: depth, at: path)
+        default: throw .notAnOperation
+        }
+    }
+
+    /// The names and indices of a path; none for a path without `/`, which leads nowhere.
+    static func tokens(_ path: String) -> [String] {
+        path.utf8.split(separator: UInt8(ascii: "/"), omittingEmptySubsequences: false).dropFirst().map {
+            String(decoding: $0, as: UTF8.self).replacing("~1", with: "/").replacing("~0", with: "~")
+        }
+    }
+
+    private static func depth(_ value: JSON) -> Int {
+        switch value {
+        case .object(let object): 1 + (object.members.lazy.map { depth($0.value) }.max() ?? 0)
+        case .array(let elements): 1 + (elements.lazy.map(depth).max() ?? 0)
+        default: 0
         }
     }
 
@@ -48,95 +84,116 @@ public enum JSONPatch {
         return (0..<count).contains(place) ? place : nil
     }
 
-    private static func value(at tokens: [String], in document: JSON) -> JSON? {
+    /// The value at a path; null for an absent member of an object that is there.
+    private func value(at path: String) throws(Failure) -> JSON {
+        let tokens = Self.tokens(path)
+        guard !tokens.isEmpty else { throw .noSuchPlace(path) }
         var current = document
-        for token in tokens {
+        for (position, token) in tokens.enumerated() {
             switch current {
             case .object(let object):
-                guard let next = object[token] else { return nil }
-                current = next
+                if let next = object[token] {
+                    current = next
+                } else {
+                    guard position == tokens.count - 1 else { throw .noSuchPlace(path) }
+                    return .null
+                }
             case .array(let elements):
-                guard let place = index(token, count: elements.count) else { return nil }
+                guard let place = Self.index(token, count: elements.count) else { throw .noSuchPlace(path) }
                 current = elements[place]
-            default: return nil
+            default: throw .noSuchPlace(path)
             }
         }
         return current
     }
 
-    /// Changes the container that holds the last token.
-    private static func edit<Result>(
-        _ tokens: ArraySlice<String>, in value: inout JSON, _ path: String, _ change: (String, inout JSON) throws(Failure) -> Result
-    ) throws(Failure) -> Result {
-        guard let token = tokens.first else { throw .noSuchPlace(path) }
-        guard tokens.count > 1 else { return try change(token, &value) }
+    /// Changes, in place, the container that holds the last token of a path.
+    private mutating func edit(_ path: String, _ change: (String, inout JSON) -> Bool) throws(Failure) {
+        let tokens = Self.tokens(path)
+        guard Self.edit(tokens[...], in: &document, change) else { throw .noSuchPlace(path) }
+    }
+
+    private static func edit(_ tokens: ArraySlice<String>, in value: inout JSON, _ change: (String, inout JSON) -> Bool) -> Bool {
+        guard let token = tokens.first else { return false }
+        guard tokens.count > 1 else { return change(token, &value) }
         switch value {
         case .object(var object):
-            guard var child = object[token] else { throw .noSuchPlace(path) }
+            guard object.contains(token) else { return false }
+            // Given up here so that `object` is the only owner while it is edited.
             value = .null
-            let result = try edit(tokens.dropFirst(), in: &child, path, change)
-            object[token] = child
-            value = .object(object)
-            return result
+            defer { value = .object(object) }
+            return edit(tokens.dropFirst(), in: &object[token, default: .null], change)
         case .array(var elements):
-            guard let place = index(token, count: elements.count) else { throw .noSuchPlace(path) }
-            let result = try edit(tokens.dropFirst(), in: &elements[place], path, change)
-            value = .array(elements)
-            return result
-        default: throw .noSuchPlace(path)
+            guard let place = index(token, count: elements.count) else { return false }
+            value = .null
+            defer { value = .array(elements) }
+            return edit(tokens.dropFirst(), in: &elements[place], change)
+        default: return false
         }
     }
 
-    private static func add(_ new: JSON, at tokens: ArraySlice<String>, in document: inout JSON, _ path: String) throws(Failure) {
-        guard !tokens.isEmpty else { return document = new }
-        try edit(tokens, in: &document, path) { (token: String, container: inout JSON) throws(Failure) in
+    private mutating func add(_ new: JSON, depth newDepth: Int, at path: String) throws(Failure) {
+        depth = max(depth, Self.tokens(path).count + newDepth)
+        guard depth <= Self.maximumDepth else { throw .tooDeep(path) }
+        try edit(path) { token, container in
             switch container {
             case .object(var object):
+                container = .null
                 object[token] = new
                 container = .object(object)
             case .array(var elements):
-                if token == "-" {
-                    elements.append(new)
-                } else {
-                    // One more place than there are elements: the end.
-                    guard let place = index(token, count: elements.count + 1) else { throw .noSuchPlace(path) }
-                    elements.insert(new, at: place)
-                }
+                // One more place than there are elements: the end.
+                guard let place = token == "-" ? elements.count : Self.index(token, count: elements.count + 1) else { return false }
+                container = .null
+                elements.insert(new, at: place)
                 container = .array(elements)
-            default: throw .noSuchPlace(path)
+            default: return false
             }
+            return true
         }
     }
 
-    private static func replace(_ new: JSON, at tokens: [String], in document: inout JSON, _ path: String) throws(Failure) {
-        guard !tokens.isEmpty else { return document = new }
-        try edit(tokens[...], in: &document, path) { (token: String, container: inout JSON) throws(Failure) in
+    private mutating func replace(_ new: JSON, at path: String) throws(Failure) {
+        let newDepth = Self.depth(new)
+        guard !path.isEmpty else {
+            // A document that is neither object nor array is passed over, not refused.
+            if newDepth > 0 { (document, depth) = (new, newDepth) }
+            return
+        }
+        depth = max(depth, Self.tokens(path).count + newDepth)
+        guard depth <= Self.maximumDepth else { throw .tooDeep(path) }
+        try edit(path) { token, container in
             switch container {
             case .object(var object):
+                container = .null
                 object[token] = new
                 container = .object(object)
             case .array(var elements):
-                guard let place = index(token, count: elements.count) else { throw .noSuchPlace(path) }
+                guard let place = Self.index(token, count: elements.count) else { return false }
+                container = .null
                 elements[place] = new
                 container = .array(elements)
-            default: throw .noSuchPlace(path)
+            default: return false
             }
+            return true
         }
     }
 
-    private static func remove(at tokens: ArraySlice<String>, in document: inout JSON, _ path: String) throws(Failure) -> JSON {
-        try edit(tokens, in: &document, path) { (token: String, container: inout JSON) throws(Failure) -> JSON in
+    private mutating func remove(at path: String) throws(Failure) {
+        try edit(path) { token, container in
             switch container {
             case .object(var object):
-                guard let old = object.removeValue(forKey: token) else { throw .noSuchPlace(path) }
+                container = .null
+                let old = object.removeValue(forKey: token)
                 container = .object(object)
-                return old
+                return old != nil
             case .array(var elements):
-                guard let place = index(token, count: elements.count) else { throw .noSuchPlace(path) }
-                let old = elements.remove(at: place)
+                guard let place = Self.index(token, count: elements.count) else { return false }
+                container = .null
+                elements.remove(at: place)
                 container = .array(elements)
-                return old
-            default: throw .noSuchPlace(path)
+                return true
+            default: return false
             }
         }
     }

@@ -2,8 +2,11 @@ public import JSON
 
 /// The kinds of patch, by `Content-Type`.
 public enum PatchType: Sendable, Hashable {
+    /// JSON patch (RFC 6902).
     case json
+    /// JSON merge patch (RFC 7386).
     case merge
+    /// Strategic merge patch.
     case strategicMerge
     /// Server-side apply.
     case apply
@@ -22,8 +25,6 @@ public enum PatchType: Sendable, Hashable {
 
 /// A patch, read from a request's body (`k8s.io/apiserver/pkg/endpoints/handlers/patch.go`).
 public struct ObjectPatch: Sendable {
-    private static let maximumOperations = 10_000
-
     private let type: PatchType
     private let document: JSON
 
@@ -38,47 +39,94 @@ public struct ObjectPatch: Sendable {
             if case .tooLarge(let limit) = error.reason { throw .requestEntityTooLarge(limit: limit) }
             throw .badRequest(prefix + error.goMessage)
         }
-        let kind = document.typeName == "integer" ? "number" : document.typeName == "boolean" ? "bool" : document.typeName
+        func mismatch(_ value: JSON, _ target: String) -> KubeStatus {
+            let kind =
+                switch value {
+                case .bool: "bool"
+                case .integer: "number"
+                default: value.typeName
+                }
+            return .badRequest("\(prefix)json: cannot unmarshal \(kind) into Go \(target)")
+        }
         switch (type, document) {
         case (.json, .array(let operations)):
-            guard operations.count <= Self.maximumOperations else {
-                throw .tooLarge("The allowed maximum operations in a JSON patch is \(Self.maximumOperations), got \(operations.count)")
+            for operation in operations where !operation.isNull {
+                guard case .object(let members) = operation else { throw mismatch(operation, "value of type handlers.jsonPatchOp") }
+                for name in ["op", "path", "from"] {
+                    guard let value = members[name], !value.isNull, value.string == nil else { continue }
+                    throw mismatch(value, "struct field jsonPatchOp.\(name) of type string")
+                }
+            }
+            guard operations.count <= JSONPatch.maximumOperations else {
+                throw .tooLarge("The allowed maximum operations in a JSON patch is \(JSONPatch.maximumOperations), got \(operations.count)")
             }
         case (.json, .null), (.strategicMerge, .object), (.merge, .object), (.strategicMerge, .null): break
         case (.merge, .null): throw .badRequest("Invalid JSON Patch")
-        case (.json, _): throw .badRequest(prefix + "json: cannot unmarshal \(kind) into Go value of type []handlers.jsonPatchOp")
-        default: throw .badRequest(prefix + "json: cannot unmarshal \(kind) into Go value of type map[string]interface {}")
+        case (.json, _): throw mismatch(document, "value of type []handlers.jsonPatchOp")
+        default: throw mismatch(document, "value of type map[string]interface {}")
         }
     }
 
     /// The patched object, not yet checked against its type.
     ///
-    /// - Throws: 422 for a JSON patch that does not apply, 500 for a strategic merge patch whose directives are wrong.
+    /// - Throws: 422 for a JSON patch that does not apply; for a strategic merge patch 400 when a directive has a wrong form, 422 for lists
+    ///   of lists, 500 otherwise, as kube-apiserver answers.
     public func apply(to object: JSON, kind: GroupVersionKind) throws(KubeStatus) -> JSON {
         switch type {
         case .json:
             do { return try JSONPatch.apply(document.array ?? [], to: object) } catch { throw .patchNotApplicable }
         case .merge: return MergePatch.apply(document, to: object)
         case .strategicMerge:
-            do { return try StrategicMergePatch.apply(document, to: object, type: Schema.builtin.index(kind)) } catch {
-                throw .unexpected(error.message)
-            }
+            do { return try StrategicMergePatch.apply(document, to: object, type: Schema.builtin.index(kind)) } catch { throw error.status }
         case .apply: throw .unsupportedPatchType
         }
     }
 
-    /// The refusal of a patched object that does not fit its type.
+    /// The refusal of a patched object that does not fit its type; `status` is the decoder's.
     public func failure(_ status: KubeStatus, _ patched: JSON) -> KubeStatus {
         guard let colon = status.message.firstRange(of: "cannot be handled as a ")?.upperBound,
             let end = status.message[colon...].firstRange(of: ": ")?.upperBound
         else { return status }
         let detail = String(status.message[end...])
-        if type == .strategicMerge, let words = Self.conversionWords(detail) {
+        switch type {
+        case .strategicMerge:
+            guard let words = Self.conversionWords(detail) else { return status }
             return .invalidPatchResult(GoText.printed(document), words)
+        case .json:
+            let paths = (document.array ?? []).flatMap { [$0["path"]?.string, $0["from"]?.string] }.compactMap(\.self)
+            var shown = patched
+            for tokens in Set(paths.map { JSONPatch.tokens($0).dropLast() }) { Self.sort(&shown, along: tokens) }
+            return .invalidPatchResult(shown.text, detail)
+        default: return .invalidPatchResult(Self.sorted(patched, where: document).text, detail)
         }
-        guard case .object(var members) = patched else { return status }
-        members.sortKeys()
-        return .invalidPatchResult(JSON.object(members).text, detail)
+    }
+
+    /// evanphx/json-patch writes the objects that it had to open with their members in byte order, and all others as they came.
+    private static func sort(_ value: inout JSON, along tokens: ArraySlice<String>) {
+        switch value {
+        case .object(var object):
+            value = .null
+            object.sortKeys()
+            if let token = tokens.first, object.contains(token) { sort(&object[token, default: .null], along: tokens.dropFirst()) }
+            value = .object(object)
+        case .array(var elements):
+            guard let token = tokens.first, let index = Int(token) else { return }
+            let place = index < 0 ? index + elements.count : index
+            guard elements.indices.contains(place) else { return }
+            value = .null
+            sort(&elements[place], along: tokens.dropFirst())
+            value = .array(elements)
+        default: break
+        }
+    }
+
+    private static func sorted(_ value: JSON, where patch: JSON) -> JSON {
+        guard case .object(var object) = value, case .object(let changes) = patch else { return value.sortingKeys() }
+        object.sortKeys()
+        object.mapValues { name, member in
+            if let change = changes[name] { member = sorted(member, where: change) }
+        }
+        return .object(object)
     }
 
     /// A strategic merge patch is converted without JSON in between, which has its own words.
@@ -93,22 +141,5 @@ public struct ObjectPatch: Sendable {
         if target.hasPrefix("[]") { return "cannot restore slice from \(goKind)" }
         if target.contains(".") { return "cannot restore struct from: \(goKind)" }
         return "cannot convert \(goKind) to \(target)"
-    }
-}
-
-/// JSON merge patch (RFC 7386).
-public enum MergePatch {
-    /// The patched document.
-    public static func apply(_ patch: JSON, to target: JSON) -> JSON {
-        guard case .object(let changes) = patch else { return patch }
-        var result = target.object.map(JSON.object) ?? [:]
-        for change in changes.members {
-            if change.value.isNull {
-                result[change.key] = nil
-            } else {
-                result[change.key] = apply(change.value, to: result[change.key] ?? .null)
-            }
-        }
-        return result
     }
 }
