@@ -116,38 +116,38 @@ public struct JSONPatch: Sendable {
     private static func edit(_ tokens: ArraySlice<String>, in value: inout JSON, _ change: (String, inout JSON) -> Bool) -> Bool {
         guard let token = tokens.first else { return false }
         guard tokens.count > 1 else { return change(token, &value) }
-        switch value {
-        case .object(var object):
+        // Each container is given up in the document, so that the copy taken out is its only owner while it is edited.
+        if case .object(var object) = value {
             guard object.contains(token) else { return false }
-            // Given up here so that `object` is the only owner while it is edited.
             value = .null
             defer { value = .object(object) }
             return edit(tokens.dropFirst(), in: &object[token, default: .null], change)
-        case .array(var elements):
+        }
+        if case .array(var elements) = value {
             guard let place = index(token, count: elements.count) else { return false }
             value = .null
             defer { value = .array(elements) }
             return edit(tokens.dropFirst(), in: &elements[place], change)
-        default: return false
         }
+        return false
     }
 
     private mutating func add(_ new: JSON, depth newDepth: Int, at path: String) throws(Failure) {
         depth = max(depth, Self.tokens(path).count + newDepth)
         guard depth <= Self.maximumDepth else { throw .tooDeep(path) }
         try edit(path) { token, container in
-            switch container {
-            case .object(var object):
+            if case .object(var object) = container {
                 container = .null
                 object[token] = new
                 container = .object(object)
-            case .array(var elements):
+            } else if case .array(var elements) = container {
                 // One more place than there are elements: the end.
                 guard let place = token == "-" ? elements.count : Self.index(token, count: elements.count + 1) else { return false }
                 container = .null
                 elements.insert(new, at: place)
                 container = .array(elements)
-            default: return false
+            } else {
+                return false
             }
             return true
         }
@@ -163,17 +163,17 @@ public struct JSONPatch: Sendable {
         depth = max(depth, Self.tokens(path).count + newDepth)
         guard depth <= Self.maximumDepth else { throw .tooDeep(path) }
         try edit(path) { token, container in
-            switch container {
-            case .object(var object):
+            if case .object(var object) = container {
                 container = .null
                 object[token] = new
                 container = .object(object)
-            case .array(var elements):
+            } else if case .array(var elements) = container {
                 guard let place = Self.index(token, count: elements.count) else { return false }
                 container = .null
                 elements[place] = new
                 container = .array(elements)
-            default: return false
+            } else {
+                return false
             }
             return true
         }
@@ -181,20 +181,20 @@ public struct JSONPatch: Sendable {
 
     private mutating func remove(at path: String) throws(Failure) {
         try edit(path) { token, container in
-            switch container {
-            case .object(var object):
+            if case .object(var object) = container {
                 container = .null
                 let old = object.removeValue(forKey: token)
                 container = .object(object)
                 return old != nil
-            case .array(var elements):
+            }
+            if case .array(var elements) = container {
                 guard let place = Self.index(token, count: elements.count) else { return false }
                 container = .null
                 elements.remove(at: place)
                 container = .array(elements)
                 return true
-            default: return false
             }
+            return false
         }
     }
 }

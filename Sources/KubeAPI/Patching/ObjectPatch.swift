@@ -40,13 +40,7 @@ public struct ObjectPatch: Sendable {
             throw .badRequest(prefix + error.goMessage)
         }
         func mismatch(_ value: JSON, _ target: String) -> KubeStatus {
-            let kind =
-                switch value {
-                case .bool: "bool"
-                case .integer: "number"
-                default: value.typeName
-                }
-            return .badRequest("\(prefix)json: cannot unmarshal \(kind) into Go \(target)")
+            .badRequest("\(prefix)json: cannot unmarshal \(Self.goKind(value)) into Go \(target)")
         }
         switch (type, document) {
         case (.json, .array(let operations)):
@@ -69,17 +63,43 @@ public struct ObjectPatch: Sendable {
 
     /// The patched object, not yet checked against its type.
     ///
-    /// - Throws: 422 for a JSON patch that does not apply; for a strategic merge patch 400 when a directive has a wrong form, 422 for lists
-    ///   of lists, 500 otherwise, as kube-apiserver answers.
+    /// - Throws: 422 for a JSON patch that does not apply and for a patched object of another kind; for a strategic merge patch 400 when a
+    ///   directive has a wrong form, 422 for lists of lists, 500 otherwise, as kube-apiserver answers.
     public func apply(to object: JSON, kind: GroupVersionKind) throws(KubeStatus) -> JSON {
+        let patched: JSON
         switch type {
         case .json:
-            do { return try JSONPatch.apply(document.array ?? [], to: object) } catch { throw .patchNotApplicable }
-        case .merge: return MergePatch.apply(document, to: object)
+            do { patched = try JSONPatch.apply(document.array ?? [], to: object) } catch { throw .patchNotApplicable }
+        case .merge: patched = MergePatch.apply(document, to: object)
         case .strategicMerge:
+            // Its result is never decoded, so what it says of its kind does not matter.
             do { return try StrategicMergePatch.apply(document, to: object, type: Schema.builtin.index(kind)) } catch { throw error.status }
         case .apply: throw .unsupportedPatchType
         }
+        if let problem = Self.kindProblem(patched, kind) { throw refusal(patched, problem) }
+        return VersionConversion.convert(patched, to: kind)
+    }
+
+    /// What is wrong with the `apiVersion` and `kind` of a patched object.
+    private static func kindProblem(_ object: JSON, _ expected: GroupVersionKind) -> String? {
+        for name in ["apiVersion", "kind"] {
+            guard let value = object[name], !value.isNull, value.string == nil else { continue }
+            return
+                "couldn't get version/kind; json parse error: json: cannot unmarshal \(goKind(value)) into Go struct field .\(name) of type string"
+        }
+        let apiVersion = object["apiVersion"]?.string ?? ""
+        let name = object["kind"]?.string ?? ""
+        let given = GroupVersionKind(
+            apiVersion: apiVersion.isEmpty ? expected.apiVersion : apiVersion, kind: name.isEmpty ? expected.kind : name)
+        guard let given else { return "unexpected GroupVersion string: \(apiVersion)" }
+        guard given != expected else { return nil }
+        guard RegisteredKinds.contains(given) else {
+            return
+                "no kind \"\(given.kind)\" is registered for version \"\(given.apiVersion)\" in scheme \"pkg/api/legacyscheme/scheme.go:30\""
+        }
+        guard given.kind != expected.kind else { return nil }
+        let internalGroup = expected.group.isEmpty ? "core" : String(expected.group.prefix { $0 != "." })
+        return "converting (\(given.version).\(given.kind)) to (\(internalGroup).\(expected.kind)): unknown conversion"
     }
 
     /// The refusal of a patched object that does not fit its type; `status` is the decoder's.
@@ -88,16 +108,25 @@ public struct ObjectPatch: Sendable {
             let end = status.message[colon...].firstRange(of: ": ")?.upperBound
         else { return status }
         let detail = String(status.message[end...])
-        switch type {
-        case .strategicMerge:
-            guard let words = Self.conversionWords(detail) else { return status }
-            return .invalidPatchResult(GoText.printed(document), words)
-        case .json:
-            let paths = (document.array ?? []).flatMap { [$0["path"]?.string, $0["from"]?.string] }.compactMap(\.self)
-            var shown = patched
-            for tokens in Set(paths.map { JSONPatch.tokens($0).dropLast() }) { Self.sort(&shown, along: tokens) }
-            return .invalidPatchResult(shown.text, detail)
-        default: return .invalidPatchResult(Self.sorted(patched, where: document).text, detail)
+        guard type == .strategicMerge else { return refusal(patched, detail) }
+        guard let words = Self.conversionWords(detail) else { return status }
+        return .invalidPatchResult(GoText.printed(document), words)
+    }
+
+    private func refusal(_ patched: JSON, _ detail: String) -> KubeStatus {
+        guard type == .json else { return .invalidPatchResult(Self.sorted(patched, where: document).text, detail) }
+        let paths = (document.array ?? []).flatMap { [$0["path"]?.string, $0["from"]?.string] }.compactMap(\.self)
+        var shown = patched
+        for tokens in Set(paths.map { JSONPatch.tokens($0).dropLast() }) { Self.sort(&shown, along: tokens) }
+        return .invalidPatchResult(shown.text, detail)
+    }
+
+    /// How `encoding/json` names the kind of a value.
+    private static func goKind(_ value: JSON) -> String {
+        switch value {
+        case .bool: "bool"
+        case .integer: "number"
+        default: value.typeName
         }
     }
 
