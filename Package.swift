@@ -86,7 +86,8 @@ let package = Package(
         room(
             "EKSSim",
             [
-                "AWSServices", "Encoding", "Frontend", "HTTP", "IAMAuthenticator", "IPAddress", "JSON", "KubeAPI", "KubeAPIServer", "PKI", "RBAC",
+                "AWSServices", "Encoding", "Frontend", "HTTP", "IAMAuthenticator", "IPAddress", "JSON", "KubeAPI", "KubeAPIServer", "PKI",
+                "RBAC",
                 "Store", "StoreSQLite", "World", "YAML",
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "NIOCore", package: "swift-nio"),
@@ -102,5 +103,22 @@ let package = Package(
         // Conformance
         room("ConformanceVectors", ["IAMAuthenticator", "IAMPolicy", "JSON", "KubeAPI", "RBAC", "World"]),
         .executableTarget(name: "vector-runner", dependencies: ["ConformanceVectors"], swiftSettings: strict),
+        // Tests
+        tests("WorldTests", ["World"]),
+        tests("IPAddressTests", ["IPAddress"]),
+        tests("JSONTests", ["JSON"]),
+        tests("YAMLTests", ["JSON", "YAML"]),
+        tests("HTTPTests", ["HTTP"]),
+        tests("StoreTests", ["Store", "World"]),
+        tests("StoreSQLiteTests", ["Store", "StoreSQLite", "World", .product(name: "GRDB", package: "GRDB.swift")]),
+        tests("KubeAPITests", ["JSON", "KubeAPI"]),
+        tests("RBACTests", ["JSON", "RBAC"]),
+        tests("IAMAuthenticatorTests", ["Encoding", "HTTP", "IAMAuthenticator", "JSON", "World"]),
+        tests("IAMPolicyTests", ["IAMPolicy", "JSON"]),
+        tests("AWSServicesTests", ["AWSServices", "HTTP", "JSON", "Store", "World", .product(name: "Crypto", package: "swift-crypto")]),
+        tests("ConformanceVectorsTests", ["ConformanceVectors"]),
+        .testTarget(
+            name: "EndToEndTests", path: "Tests/EndToEnd",
+            exclude: ["demo.sh", "kill_under_load.py", "presign.py", "setup.sh", "simulator.py"], swiftSettings: strict),
     ]
 )

@@ -41,7 +41,9 @@ public enum PrivateFile {
     /// Removes a file; one that is not there is as good.
     static func remove(_ path: String) { unlink(path) }
 
-    private static func failure(_ path: String) -> Failure { Failure(description: "cannot write \(path): \(String(cString: strerror(errno)))") }
+    private static func failure(_ path: String) -> Failure {
+        Failure(description: "cannot write \(path): \(String(cString: strerror(errno)))")
+    }
 
     private static func system(_ descriptor: Int32, _ buffer: UnsafeRawBufferPointer) -> Int {
         #if canImport(Glibc)

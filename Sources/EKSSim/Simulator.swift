@@ -98,7 +98,8 @@ public final class Simulator: Sendable {
                 stsEndpoints: configuration.extraSTSEndpoints + listener.endpoints)
             let planes = ControlPlanes(factory: factory, firstPort: apiPort)
             let aws = AWSFrontDoor(
-                configuration: AWSConfiguration(accountID: configuration.accountID, region: configuration.region), world: world, store: store,
+                configuration: AWSConfiguration(accountID: configuration.accountID, region: configuration.region), world: world,
+                store: store,
                 provisioner: planes)
             reference.set(aws)
             let credentials = try await aws.start()
@@ -156,7 +157,8 @@ public final class Simulator: Sendable {
     public var status: ReadyFile {
         get async {
             ReadyFile(
-                version: Self.version, pid: Process.id, awsEndpoint: awsEndpoint, region: configuration.region, accountID: configuration.accountID,
+                version: Self.version, pid: Process.id, awsEndpoint: awsEndpoint, region: configuration.region,
+                accountID: configuration.accountID,
                 accessKeyID: credentials.accessKeyID, secretAccessKey: credentials.secretAccessKey,
                 clusters: await planes.all.map { plane in
                     ReadyFile.Cluster(
@@ -200,7 +202,8 @@ public final class Simulator: Sendable {
             trace.add(TraceStep("authn", "user", actual: "\(user.username), groups \(user.groups)", .pass))
         }
         return TokenInspection.report(
-            TokenInspection.parts(of: token) + trace.snapshot.steps, status: user == nil ? 401 : 200, at: world.now, target: plane.record.name)
+            TokenInspection.parts(of: token) + trace.snapshot.steps, status: user == nil ? 401 : 200, at: world.now,
+            target: plane.record.name)
     }
 
     // MARK: In process
@@ -243,7 +246,8 @@ public final class Simulator: Sendable {
         }
         let trace = RequestTrace(id: world.random.uuid(), received: world.now, summary: "\(method) \(path)", target: listenerName)
         trace.add(steps)
-        let connection = ConnectionRecord(id: 0, remoteAddress: address, remotePort: 0, listener: listenerName, target: chosen, acceptSteps: steps)
+        let connection = ConnectionRecord(
+            id: 0, remoteAddress: address, remotePort: 0, listener: listenerName, target: chosen, acceptSteps: steps)
         return await handler.handle(
             HTTPRequest(method: method, path: path, query: query, headers: headers, body: body, connection: connection, trace: trace))
     }

@@ -15,7 +15,8 @@ public struct PresignedURL: Sendable, Hashable {
 
     /// The URL inside a `k8s-aws-v1.` token; `nil` when there is none.
     public init?(token: String) {
-        guard token.hasPrefix(TokenVerifier.prefix), case .success(let bytes) = GoBase64URL.decode(token.dropFirst(TokenVerifier.prefix.count)),
+        guard token.hasPrefix(TokenVerifier.prefix),
+            case .success(let bytes) = GoBase64URL.decode(token.dropFirst(TokenVerifier.prefix.count)),
             let text = String(validating: bytes, as: UTF8.self)
         else { return nil }
         self.init(text)

@@ -26,7 +26,8 @@ public struct APIServer: HTTPHandler {
 
         /// Puts the parts together.
         public init(
-            cluster: ClusterState, authenticators: [any RequestAuthenticator], tokens: TokenAuthenticator, serviceAccounts: ServiceAccountTokens,
+            cluster: ClusterState, authenticators: [any RequestAuthenticator], tokens: TokenAuthenticator,
+            serviceAccounts: ServiceAccountTokens,
             authorizer: ClusterAuthorizer, kubernetesVersion: String, address: String
         ) {
             self.cluster = cluster
@@ -101,7 +102,9 @@ public struct APIServer: HTTPHandler {
 
     // MARK: Resources
 
-    private func serve(_ http: HTTPRequest, _ info: RequestInfo, _ query: QueryParameters, _ user: UserInfo) async throws(KubeStatus) -> HTTPResponse {
+    private func serve(_ http: HTTPRequest, _ info: RequestInfo, _ query: QueryParameters, _ user: UserInfo) async throws(KubeStatus)
+        -> HTTPResponse
+    {
         if !info.isCore, cluster.resources.group(info.group) == nil {
             return HTTPResponse(status: 404, contentType: "text/plain; charset=utf-8", Array("404 page not found\n".utf8))
         }

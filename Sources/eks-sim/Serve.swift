@@ -13,7 +13,8 @@ import Darwin
 
 /// `eks-sim serve`: the simulator, until SIGTERM or SIGINT.
 struct Serve: AsyncParsableCommand {
-    static let configuration = CommandConfiguration(abstract: "Run the simulator: AWS APIs on one port, each cluster's Kubernetes API on its own.")
+    static let configuration = CommandConfiguration(
+        abstract: "Run the simulator: AWS APIs on one port, each cluster's Kubernetes API on its own.")
 
     @Option(help: "SQLite state file, made when it does not exist, or :memory:.") var state: String?
     @Option(help: "YAML or JSON file with defaults for these options; keys are their names.") var config: String?
@@ -58,7 +59,9 @@ struct Serve: AsyncParsableCommand {
     /// What to paste next.
     private static func summary(_ status: ReadyFile) -> String {
         var text = "eks-sim \(status.version)  AWS APIs at \(status.awsEndpoint), account \(status.accountID), region \(status.region)\n"
-        for cluster in status.clusters { text += "  cluster \(cluster.name)  \(cluster.endpoint)  TokenReview webhook \(cluster.authenticator)\n" }
+        for cluster in status.clusters {
+            text += "  cluster \(cluster.name)  \(cluster.endpoint)  TokenReview webhook \(cluster.authenticator)\n"
+        }
         let endpoint = status.awsEndpoint == "http://127.0.0.1:4566" ? "" : " --endpoint \(status.awsEndpoint)"
         text += "\nIn another shell:\n  eval \"$(eks-sim env\(endpoint))\"\n  aws sts get-caller-identity\n"
         if let first = status.clusters.first {

@@ -18,7 +18,8 @@ struct ServeSettings {
     let logger: Logger
 
     private static let keys: Set<String> = [
-        "state", "listen", "awsPort", "apiPort", "seed", "clock", "durability", "empty", "readyFile", "logLevel", "logFormat", "region", "accountId",
+        "state", "listen", "awsPort", "apiPort", "seed", "clock", "durability", "empty", "readyFile", "logLevel", "logFormat", "region",
+        "accountId",
         "webhookCacheTTLSeconds", "stsEndpoints",
     ]
 
@@ -31,7 +32,9 @@ struct ServeSettings {
         func port(_ option: UInt16?, _ key: String, _ fallback: Int) throws -> Int {
             if let option { return Int(option) }
             guard let value = file[key] else { return fallback }
-            guard let number = value.integer, let port = UInt16(exactly: number) else { throw ValidationError("\(key): not a port: \(value)") }
+            guard let number = value.integer, let port = UInt16(exactly: number) else {
+                throw ValidationError("\(key): not a port: \(value)")
+            }
             return Int(port)
         }
         var configuration = Configuration()
@@ -42,20 +45,24 @@ struct ServeSettings {
         if let text = file["durability"]?.string, options.durability == nil, Configuration.Durability(rawValue: text) == nil {
             throw ValidationError("durability: not full, normal or memory: \(text)")
         }
-        configuration.durability = options.durability ?? file["durability"]?.string.flatMap(Configuration.Durability.init(rawValue:)) ?? .normal
+        configuration.durability =
+            options.durability ?? file["durability"]?.string.flatMap(Configuration.Durability.init(rawValue:)) ?? .normal
         configuration.state = state == ":memory:" || configuration.durability == .memory ? .memory : .file(state)
         configuration.seed = options.seed ?? file["seed"]?.integer.flatMap(UInt64.init(exactly:)) ?? 1
         configuration.clock = try Self.clock(options.clock ?? file["clock"]?.string ?? "real")
         configuration.isEmpty = options.empty || file["empty"]?.bool == true
         if let region = file["region"]?.string { configuration.region = region }
         if let account = file["accountId"]?.string {
-            guard account.utf8.count == 12, account.allSatisfy(\.isNumber) else { throw ValidationError("accountId: not twelve digits: \(account)") }
+            guard account.utf8.count == 12, account.allSatisfy(\.isNumber) else {
+                throw ValidationError("accountId: not twelve digits: \(account)")
+            }
             configuration.accountID = account
         }
         if let seconds = file["webhookCacheTTLSeconds"]?.integer { configuration.webhookCacheTTL = .seconds(max(0, seconds)) }
         configuration.extraSTSEndpoints = file["stsEndpoints"]?.strings ?? []
         readyFile = options.readyFile ?? file["readyFile"]?.string
-        configuration.kubeconfigDirectory = Self.directory(of: readyFile) ?? (configuration.state == .memory ? nil : Self.directory(of: state))
+        configuration.kubeconfigDirectory =
+            Self.directory(of: readyFile) ?? (configuration.state == .memory ? nil : Self.directory(of: state))
         self.configuration = configuration
         logger = try Self.logger(
             options.logLevel ?? file["logLevel"]?.string ?? "info",
@@ -64,7 +71,9 @@ struct ServeSettings {
 
     private static func file(_ path: String?) throws -> JSON {
         guard let path else { return [:] }
-        guard let stream = fopen(path, "r") else { throw CommandFailure(message: "cannot read \(path): \(String(cString: strerror(errno)))") }
+        guard let stream = fopen(path, "r") else {
+            throw CommandFailure(message: "cannot read \(path): \(String(cString: strerror(errno)))")
+        }
         defer { fclose(stream) }
         var bytes: [UInt8] = []
         var chunk = [UInt8](repeating: 0, count: 65536)

@@ -81,12 +81,9 @@ struct EKSServices: Sendable {
             }
             body = parsed
         }
-        guard let query = PercentEncoding.pairs(raw.query ?? "") else {
-            throw AWSError(400, "SerializationException", "The query string is malformed.")
-        }
-        let request = Request(caller: call.caller, region: call.region, call: call, members: members, query: query, body: body)
+        let request = Request(caller: call.caller, region: call.region, call: call, members: members, query: call.query, body: body)
         try authorization.require(call, "eks:\(operation.name)", on: resource(request, operation.name))
-        try EKSModel.published.check(operation, query: query, body: body)
+        try EKSModel.published.check(operation, query: call.query, body: body)
         let answer = try await run(self, request)
         return HTTPResponse(
             status: 200, contentType: "application/json", answer.serialized(escaping: .minimal),

@@ -3,6 +3,8 @@ import HTTP
 /// A verified call.
 struct AWSCall: Sendable {
     let request: HTTPRequest
+    /// The request's query, decoded.
+    let query: [(name: String, value: String)]
     let caller: Caller
     let region: String
     let requestID: String
@@ -16,9 +18,10 @@ struct QueryForm: Sendable {
     private let first: [String: String]
     let action: String
 
-    init(_ request: HTTPRequest) throws(AWSError) {
+    /// Reads the parameters; `query` is the request's, decoded.
+    init(_ request: HTTPRequest, query: [(name: String, value: String)]) throws(AWSError) {
         let body = request.method == "GET" ? "" : String(validating: request.body, as: UTF8.self)
-        guard let body, let query = PercentEncoding.pairs(request.query ?? ""), let form = PercentEncoding.pairs(body) else {
+        guard let form = body.flatMap({ PercentEncoding.pairs($0) }) else {
             throw AWSError(400, "MalformedQueryString", "The query string is malformed")
         }
         pairs = query + form

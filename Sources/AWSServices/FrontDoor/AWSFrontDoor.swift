@@ -55,7 +55,8 @@ public final class AWSFrontDoor: HTTPHandler {
         request.trace.describe("\(service):?")
         do {
             let call = AWSCall(
-                request: request, caller: try authentication.caller(of: request, signature, wire), region: signature.scope.region,
+                request: request, query: signature.query, caller: try authentication.caller(of: request, signature, wire),
+                region: signature.scope.region,
                 requestID: requestID, service: service, wire: wire)
             request.trace.identify(call.caller.arn)
             return try await dispatch(call, wantsJSON: wantsJSON)
@@ -75,7 +76,7 @@ public final class AWSFrontDoor: HTTPHandler {
     private func dispatch(_ call: AWSCall, wantsJSON: Bool) async throws(AWSError) -> HTTPResponse {
         switch call.service {
         case "sts", "iam", "ec2":
-            let form = try QueryForm(call.request)
+            let form = try QueryForm(call.request, query: call.query)
             call.request.trace.describe("\(call.service):\(form.action)")
             switch call.service {
             case "sts": return try await sts.handle(call, form, authorization, wantsJSON: wantsJSON)
@@ -90,7 +91,7 @@ public final class AWSFrontDoor: HTTPHandler {
             switch call.wire {
             case .json11: throw AWSError(400, "UnknownOperationException", "The operation \(target) is not simulated yet.")
             default:
-                throw try QueryForm(call.request).unknownAction
+                throw try QueryForm(call.request, query: call.query).unknownAction
             }
         }
     }
@@ -104,7 +105,7 @@ public final class AWSFrontDoor: HTTPHandler {
                 TraceStep(
                     "sigv4", "signature", expected: "Authorization header or presigned query", actual: "none", .fail,
                     fix: "eval \"$(eks-sim env)\""))
-            if isForm, let form = try? QueryForm(request), form.action == "AssumeRoleWithWebIdentity" {
+            if isForm, let form = try? QueryForm(request, query: []), form.action == "AssumeRoleWithWebIdentity" {
                 return wire.response(
                     AWSError(400, "InvalidAction", "AssumeRoleWithWebIdentity is not simulated yet."), requestID: requestID)
             }

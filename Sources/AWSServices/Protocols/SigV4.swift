@@ -27,7 +27,8 @@ struct SigV4: Sendable {
     let sessionToken: String?
     /// Seconds that a presigned request lives; `nil` for signed headers.
     let expires: Int?
-    private let query: [(name: String, value: String)]
+    /// The query without the signature itself, decoded.
+    let query: [(name: String, value: String)]
 
     /// What is wrong with the signature's form.
     enum Problem: Error, Sendable {

@@ -95,7 +95,8 @@ struct ControlPlaneFactory: Sendable {
         let authorizer = ClusterAuthorizer(cluster: cluster, policies: identities)
         let targets = zones(record).enumerated().map { index, zone in
             let tokens = TokenAuthenticator(
-                serviceAccounts: accounts, webhook: WebhookTokenReviewer(authenticator), cacheTTL: configuration.webhookCacheTTL, world: world)
+                serviceAccounts: accounts, webhook: WebhookTokenReviewer(authenticator), cacheTTL: configuration.webhookCacheTTL,
+                world: world)
             let server = APIServer(
                 APIServer.Parts(
                     cluster: cluster, authenticators: [CertificateAuthenticator(ClientCertificateVerifier(authority), world: world)],
@@ -104,7 +105,8 @@ struct ControlPlaneFactory: Sendable {
             return NetworkLoadBalancer.Target(name: "\(record.name)/apiserver-\(index)", zone: zone, handler: server)
         }
         let loadBalancer = NetworkLoadBalancer(name: record.name, targets: targets, access: Self.access(record)) { [world] address, steps in
-            let trace = RequestTrace(id: world.random.uuid(), received: world.now, summary: "connection from \(address)", target: record.name)
+            let trace = RequestTrace(
+                id: world.random.uuid(), received: world.now, summary: "connection from \(address)", target: record.name)
             trace.add(steps)
             trace.finish(status: 0)
             world.traces.record(trace)
@@ -119,12 +121,14 @@ struct ControlPlaneFactory: Sendable {
         }
         try await ClusterBootstrap(cluster: cluster, serviceRange: record.serviceCIDR, endpoint: ("127.0.0.1", port ?? 443)).run()
         return ControlPlane(
-            record: record, cluster: cluster, authority: authority, loadBalancer: loadBalancer, authenticator: authenticator, listener: listener,
+            record: record, cluster: cluster, authority: authority, loadBalancer: loadBalancer, authenticator: authenticator,
+            listener: listener,
             authenticatorListener: own)
     }
 
     private func listen(
-        _ record: ClusterRecord, _ authority: CertificateAuthority, _ loadBalancer: NetworkLoadBalancer, _ authenticator: AuthenticatorWebhook,
+        _ record: ClusterRecord, _ authority: CertificateAuthority, _ loadBalancer: NetworkLoadBalancer,
+        _ authenticator: AuthenticatorWebhook,
         _ port: Int
     ) async throws -> (Listener?, Listener?) {
         guard case .listen(let host, _, _) = configuration.sockets, let group else { return (nil, nil) }
@@ -135,14 +139,16 @@ struct ControlPlaneFactory: Sendable {
         let tls = try ServerTLS(identity, requestsClientCertificate: true)
         let listener = try await open(record.name, host, port, tls, loadBalancer, group)
         let own = try await Listener.open(
-            name: "\(record.name)/authenticator", at: .init(host: host, port: 0), tls: ServerTLS(identity, requestsClientCertificate: false),
+            name: "\(record.name)/authenticator", at: .init(host: host, port: 0),
+            tls: ServerTLS(identity, requestsClientCertificate: false),
             admission: OpenAdmission(RecordingHandler(authenticator, world)), world: world, group: group)
         return (listener, own)
     }
 
     /// Opens the endpoint's listener; on another port when a remembered one is taken meanwhile.
     private func open(
-        _ name: String, _ host: String, _ port: Int, _ tls: ServerTLS, _ loadBalancer: NetworkLoadBalancer, _ group: MultiThreadedEventLoopGroup
+        _ name: String, _ host: String, _ port: Int, _ tls: ServerTLS, _ loadBalancer: NetworkLoadBalancer,
+        _ group: MultiThreadedEventLoopGroup
     ) async throws(FrontendError) -> Listener {
         do {
             return try await Listener.open(
@@ -150,7 +156,8 @@ struct ControlPlaneFactory: Sendable {
         } catch {
             guard case .addressInUse = error, configuration.allowsOtherPorts(port) else { throw error }
         }
-        return try await Listener.open(name: name, at: .init(host: host, port: 0), tls: tls, admission: loadBalancer, world: world, group: group)
+        return try await Listener.open(
+            name: name, at: .init(host: host, port: 0), tls: tls, admission: loadBalancer, world: world, group: group)
     }
 
     /// The stored signing key, or a new one, stored before it is used.
@@ -169,7 +176,8 @@ struct ControlPlaneFactory: Sendable {
     /// The endpoint access that a record asks for.
     static func access(_ record: ClusterRecord) -> NetworkLoadBalancer.EndpointAccess {
         NetworkLoadBalancer.EndpointAccess(
-            isPublic: record.hasPublicAccess, isPrivate: record.hasPrivateAccess, publicCIDRs: record.publicAccessCIDRs.compactMap { CIDRBlock($0) })
+            isPublic: record.hasPublicAccess, isPrivate: record.hasPrivateAccess,
+            publicCIDRs: record.publicAccessCIDRs.compactMap { CIDRBlock($0) })
     }
 }
 

@@ -66,7 +66,9 @@ actor ControlPlanes: ClusterProvisioner {
         for resource in cluster.resources.resources where resource.isStored {
             let collection = cluster.collection(resource)
             guard visited.insert(collection).inserted else { continue }
-            while let range = try? cluster.store.range(collection, prefix: "", at: nil, after: nil, limit: Self.deleteChunk), !range.entries.isEmpty {
+            while let range = try? cluster.store.range(collection, prefix: "", at: nil, after: nil, limit: Self.deleteChunk),
+                !range.entries.isEmpty
+            {
                 let writes = range.entries.map { Transaction.Write.delete(Key(collection, $0.name), last: nil) }
                 guard (try? await cluster.store.commit(Transaction(writes: writes))) != nil else { return }
             }

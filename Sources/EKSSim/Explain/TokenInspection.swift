@@ -15,9 +15,13 @@ public enum TokenInspection {
         var endpoints = extraEndpoints
         if labels.count < 3 || host.contains(":") { endpoints.append("http://\(host)") }
         var steps: [TraceStep] = []
-        let isGood = (try? TokenVerifier(partition: partition, region: region, extraEndpoints: endpoints).verify(token, at: now, steps: &steps)) != nil
+        let isGood =
+            (try? TokenVerifier(partition: partition, region: region, extraEndpoints: endpoints).verify(token, at: now, steps: &steps))
+            != nil
         steps = parts + steps
-        if isGood { steps.append(TraceStep("sts", "signature", expected: "STS to accept it", actual: "not asked: no simulator", .noOpinion)) }
+        if isGood {
+            steps.append(TraceStep("sts", "signature", expected: "STS to accept it", actual: "not asked: no simulator", .noOpinion))
+        }
         return report(steps, status: isGood ? nil : 401, at: now)
     }
 
@@ -36,7 +40,8 @@ public enum TokenInspection {
                 let scope = value.split(separator: "/", omittingEmptySubsequences: false).map(String.init)
                 let names = ["access key", "date", "region", "service", "terminator"]
                 for (part, text) in zip(names, scope) { steps.append(TraceStep("parts", part, actual: text, .info)) }
-            case "x-amz-signature": steps.append(TraceStep("parts", name, actual: "\(value.prefix(12))… (\(value.count) hexadecimal digits)", .info))
+            case "x-amz-signature":
+                steps.append(TraceStep("parts", name, actual: "\(value.prefix(12))… (\(value.count) hexadecimal digits)", .info))
             case "x-amz-security-token": steps.append(TraceStep("parts", name, actual: "present: a session's key", .info))
             default: steps.append(TraceStep("parts", name, actual: value, .info))
             }

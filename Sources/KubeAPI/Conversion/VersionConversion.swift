@@ -30,7 +30,8 @@ public enum VersionConversion {
 
     /// Core name and `events.k8s.io` name of the fields that differ (`pkg/apis/core/v1/conversion.go`).
     private static let eventNames = [
-        ("involvedObject", "regarding"), ("message", "note"), ("source", "deprecatedSource"), ("firstTimestamp", "deprecatedFirstTimestamp"),
+        ("involvedObject", "regarding"), ("message", "note"), ("source", "deprecatedSource"),
+        ("firstTimestamp", "deprecatedFirstTimestamp"),
         ("lastTimestamp", "deprecatedLastTimestamp"), ("count", "deprecatedCount"), ("reportingComponent", "reportingController"),
     ]
 
@@ -63,7 +64,9 @@ public enum VersionConversion {
     private static func autoscalerToV2(_ object: inout JSON) {
         var metrics: [JSON] = []
         if let cpu = object.at("spec", "targetCPUUtilizationPercentage") {
-            metrics.append(["type": "Resource", "resource": ["name": "cpu", "target": ["type": "Utilization", "averageUtilization": cpu]]])
+            metrics.append([
+                "type": "Resource", "resource": ["name": "cpu", "target": ["type": "Utilization", "averageUtilization": cpu]],
+            ])
         }
         if let text = object.at("metadata", "annotations", metricsAnnotation)?.string, let others = (try? JSON(parsing: text))?.array {
             metrics += others

@@ -164,7 +164,9 @@ struct Canonicalizer {
             return value
         case .intOrString:
             if value.string != nil { return value }
-            guard let number = value.integer, Int32(exactly: number) != nil else { throw mismatch(value, parent, "int32", showsNumber: true) }
+            guard let number = value.integer, Int32(exactly: number) != nil else {
+                throw mismatch(value, parent, "int32", showsNumber: true)
+            }
             return value
         case .quantity:
             let text: String
@@ -200,7 +202,9 @@ struct Canonicalizer {
             case UInt8(ascii: "\n"), UInt8(ascii: "\r"): continue
             case UInt8(ascii: "="):
                 let padding = bytes[offset...].filter { $0 == UInt8(ascii: "=") }.count
-                let isOnlyPadding = bytes[offset...].allSatisfy { $0 == UInt8(ascii: "=") || $0 == UInt8(ascii: "\n") || $0 == UInt8(ascii: "\r") }
+                let isOnlyPadding = bytes[offset...].allSatisfy {
+                    $0 == UInt8(ascii: "=") || $0 == UInt8(ascii: "\n") || $0 == UInt8(ascii: "\r")
+                }
                 return count % 4 >= 2 && padding == 4 - count % 4 && isOnlyPadding ? nil : offset
             default: return offset
             }

@@ -7,13 +7,17 @@ enum GoTime {
     /// Why a text is no time, in Go's words; `nil` when the first wrong element cannot be told.
     static func refusal(_ text: String) -> String {
         var rest = Substring(text)
-        for (element, width) in [("2006", 4), ("-", 0), ("01", 2), ("-", 0), ("02", 2), ("T", 0), ("15", 2), (":", 0), ("04", 2), (":", 0), ("05", 2)] {
+        for (element, width) in [
+            ("2006", 4), ("-", 0), ("01", 2), ("-", 0), ("02", 2), ("T", 0), ("15", 2), (":", 0), ("04", 2), (":", 0), ("05", 2),
+        ] {
             if width == 0 {
                 guard rest.hasPrefix(element) else { return cannotParse(text, rest, element) }
                 rest = rest.dropFirst()
             } else {
                 let digits = rest.prefix(width)
-                guard digits.count == width, digits.allSatisfy({ $0.isASCII && $0.isNumber }) else { return cannotParse(text, rest, element) }
+                guard digits.count == width, digits.allSatisfy({ $0.isASCII && $0.isNumber }) else {
+                    return cannotParse(text, rest, element)
+                }
                 rest = rest.dropFirst(width)
             }
         }

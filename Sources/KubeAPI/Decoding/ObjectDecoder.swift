@@ -90,10 +90,12 @@ public struct ObjectDecoder: Sendable {
             }
         }
         guard document.object != nil || document.isNull else {
-            let structure = "struct { APIVersion string \"json:\\\"apiVersion,omitempty\\\"\"; Kind string \"json:\\\"kind,omitempty\\\"\" }"
+            let structure =
+                "struct { APIVersion string \"json:\\\"apiVersion,omitempty\\\"\"; Kind string \"json:\\\"kind,omitempty\\\"\" }"
             let kind = document.typeName == "integer" ? "number" : document.typeName == "boolean" ? "bool" : document.typeName
             throw unrecognized(
-                expected, "couldn't get version/kind; json parse error: json: cannot unmarshal \(kind) into Go value of type \(structure)", body)
+                expected, "couldn't get version/kind; json parse error: json: cannot unmarshal \(kind) into Go value of type \(structure)",
+                body)
         }
         try checkType(document, expected, body)
         return try canonical(document, as: expected, validation: validation, duplicates: duplicates)
@@ -137,7 +139,8 @@ public struct ObjectDecoder: Sendable {
             guard let value, !value.isNull, value.string == nil else { continue }
             throw unrecognized(
                 expected,
-                "couldn't get version/kind; json parse error: json: cannot unmarshal \(value.goKind) into Go struct field .\(name) of type string", body)
+                "couldn't get version/kind; json parse error: json: cannot unmarshal \(value.goKind) into Go struct field .\(name) of type string",
+                body)
         }
         let given = GroupVersionKind(
             apiVersion: apiVersion.isEmpty ? expected.apiVersion : apiVersion, kind: kind.isEmpty ? expected.kind : kind)

@@ -48,7 +48,9 @@ public enum Quantity {
             }
             return (value, scale, .binarySI)
         }
-        guard let mark = suffix.first, mark == "e" || mark == "E", let exponent = Int(suffix.dropFirst()), abs(exponent) <= 27 else { return nil }
+        guard let mark = suffix.first, mark == "e" || mark == "E", let exponent = Int(suffix.dropFirst()), abs(exponent) <= 27 else {
+            return nil
+        }
         return (value, scale + exponent, .exponent)
     }
 

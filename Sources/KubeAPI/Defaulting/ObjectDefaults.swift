@@ -120,10 +120,13 @@ public enum ObjectDefaults {
     private static func podSpec(_ object: inout JSON, _ path: [String]) {
         guard object.value(at: path)?.object != nil else { return }
         for (name, value) in [
-            ("restartPolicy", "Always"), ("terminationGracePeriodSeconds", 30), ("dnsPolicy", "ClusterFirst"), ("schedulerName", "default-scheduler"),
+            ("restartPolicy", "Always"), ("terminationGracePeriodSeconds", 30), ("dnsPolicy", "ClusterFirst"),
+            ("schedulerName", "default-scheduler"),
         ] as [(String, JSON)] where isEmpty(object.value(at: path + [name])) { object.set(value, at: path + [name]) }
         fill(&object, path + ["securityContext"], [:])
-        if let account = object.value(at: path + ["serviceAccountName"]), !isEmpty(account) { fill(&object, path + ["serviceAccount"], account) }
+        if let account = object.value(at: path + ["serviceAccountName"]), !isEmpty(account) {
+            fill(&object, path + ["serviceAccount"], account)
+        }
         for list in ["initContainers", "containers"] {
             guard var containers = object.value(at: path + [list])?.array else { continue }
             for index in containers.indices { container(&containers[index]) }

@@ -4,7 +4,7 @@ public import World
 /// Rows of Tables, as `kubectl get` shows them.
 public struct TablePrinter: Sendable {
     /// One column.
-    public struct Column: Sendable { 
+    public struct Column: Sendable {
         /// Name.
         public let name: String
         /// Type.
@@ -25,7 +25,10 @@ public struct TablePrinter: Sendable {
     public static let builtin = TablePrinter()
     /// Columns.
     public func columns(group: String, version: String, resource: String) -> [Column] {
-        [Column(name: "Name", type: "string", format: "name", priority: 0), Column(name: "Created At", type: "date", format: "", priority: 0)]
+        [
+            Column(name: "Name", type: "string", format: "name", priority: 0),
+            Column(name: "Created At", type: "date", format: "", priority: 0),
+        ]
     }
     /// Row.
     public func row(_ object: JSON, group: String, version: String, resource: String, now: Instant) -> Row {

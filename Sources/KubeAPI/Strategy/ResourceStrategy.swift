@@ -36,7 +36,8 @@ public struct ResourceStrategy: Sendable {
         "/namespaces": ResourceStrategy(
             nameForm: .label, initialFields: [(["spec", "finalizers"], ["kubernetes"]), (["status", "phase"], "Active")]),
         "/pods": ResourceStrategy(
-            countsGenerations: true, hasGracefulDeletion: true, returnsDeletedObject: true, initialFields: [(["status", "phase"], "Pending")]),
+            countsGenerations: true, hasGracefulDeletion: true, returnsDeletedObject: true,
+            initialFields: [(["status", "phase"], "Pending")]),
         "/services": ResourceStrategy(nameForm: .label1035, allowsCreateOnUpdate: true, returnsDeletedObject: true),
         "/events": ResourceStrategy(allowsCreateOnUpdate: true, clearsStatus: false),
         "events.k8s.io/events": ResourceStrategy(allowsCreateOnUpdate: true, clearsStatus: false),
@@ -45,7 +46,8 @@ public struct ResourceStrategy: Sendable {
         "/podtemplates": ResourceStrategy(countsGenerations: true, allowsCreateOnUpdate: true, returnsDeletedObject: true),
         "/replicationcontrollers": ResourceStrategy(countsGenerations: true, defaultPropagation: .orphan),
         "/secrets": ResourceStrategy(initialFields: [(["type"], "Opaque")]),
-        "/serviceaccounts": deleted, "/resourcequotas": deleted, "storage.k8s.io/storageclasses": deleted, "storage.k8s.io/csidrivers": deleted,
+        "/serviceaccounts": deleted, "/resourcequotas": deleted, "storage.k8s.io/storageclasses": deleted,
+        "storage.k8s.io/csidrivers": deleted,
         "storage.k8s.io/csinodes": deleted, "storage.k8s.io/volumeattachments": deleted, "resource.k8s.io/resourceclaims": deleted,
         "resource.k8s.io/resourceclaimtemplates": deleted,
         "/nodes": ResourceStrategy(clearsStatus: false),

@@ -20,10 +20,12 @@ public struct CertificateAuthenticator: RequestAuthenticator {
         guard !chain.isEmpty else { return .notMine }
         do {
             let subject = try verifier.verify(chain, at: world.now)
-            request.trace.add(TraceStep("authn", "client certificate", actual: "CN=\(subject.commonName), O=\(subject.organizations)", .pass))
+            request.trace.add(
+                TraceStep("authn", "client certificate", actual: "CN=\(subject.commonName), O=\(subject.organizations)", .pass))
             return .user(UserInfo(username: subject.commonName, groups: subject.organizations))
         } catch {
-            request.trace.add(TraceStep("authn", "client certificate", expected: "one of the cluster's CA, in its time", actual: "\(error)", .fail))
+            request.trace.add(
+                TraceStep("authn", "client certificate", expected: "one of the cluster's CA, in its time", actual: "\(error)", .fail))
             return .refused
         }
     }

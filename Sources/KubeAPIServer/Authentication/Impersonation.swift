@@ -35,22 +35,28 @@ struct Impersonation: Sendable {
         let parts = name.split(separator: ":", omittingEmptySubsequences: false).map(String.init)
         let isServiceAccount = parts.count == 4 && parts[0] == "system" && parts[1] == "serviceaccount"
         if isServiceAccount {
-            wishes.append(Attributes(user: caller, verb: "impersonate", namespace: parts[2], apiVersion: "v1", resource: "serviceaccounts", name: parts[3]))
+            wishes.append(
+                Attributes(
+                    user: caller, verb: "impersonate", namespace: parts[2], apiVersion: "v1", resource: "serviceaccounts", name: parts[3]))
         } else {
             wishes.append(Attributes(user: caller, verb: "impersonate", apiVersion: "v1", resource: "users", name: name))
         }
-        for group in groups { wishes.append(Attributes(user: caller, verb: "impersonate", apiVersion: "v1", resource: "groups", name: group)) }
+        for group in groups {
+            wishes.append(Attributes(user: caller, verb: "impersonate", apiVersion: "v1", resource: "groups", name: group))
+        }
         let authentication = "authentication.k8s.io"
         for item in extra {
             for value in item.values {
                 wishes.append(
                     Attributes(
-                        user: caller, verb: "impersonate", apiGroup: authentication, apiVersion: "v1", resource: "userextras", subresource: item.key,
+                        user: caller, verb: "impersonate", apiGroup: authentication, apiVersion: "v1", resource: "userextras",
+                        subresource: item.key,
                         name: value))
             }
         }
         if !uid.isEmpty {
-            wishes.append(Attributes(user: caller, verb: "impersonate", apiGroup: authentication, apiVersion: "v1", resource: "uids", name: uid))
+            wishes.append(
+                Attributes(user: caller, verb: "impersonate", apiGroup: authentication, apiVersion: "v1", resource: "uids", name: uid))
         }
         for wish in wishes {
             let decision = await authorizer.authorize(wish, trace: nil)
@@ -64,7 +70,8 @@ struct Impersonation: Sendable {
         return Self.user(name, uid, groups, extra, isServiceAccount ? parts[2] : nil)
     }
 
-    private static func user(_ name: String, _ uid: String, _ groups: [String], _ extra: [UserInfo.Extra], _ namespace: String?) -> UserInfo {
+    private static func user(_ name: String, _ uid: String, _ groups: [String], _ extra: [UserInfo.Extra], _ namespace: String?) -> UserInfo
+    {
         var groups = groups
         if let namespace, groups.isEmpty { groups = ["system:serviceaccounts", "system:serviceaccounts:\(namespace)"] }
         let isAnonymous = name == "system:anonymous"
@@ -90,7 +97,8 @@ enum Forbidden {
         var text: String
         if attributes.isResourceRequest {
             let resource = attributes.subresource.isEmpty ? attributes.resource : "\(attributes.resource)/\(attributes.subresource)"
-            text = "User \(user) cannot \(attributes.verb) resource \(GoText.quoted(resource)) in API group \(GoText.quoted(attributes.apiGroup)) "
+            text =
+                "User \(user) cannot \(attributes.verb) resource \(GoText.quoted(resource)) in API group \(GoText.quoted(attributes.apiGroup)) "
             text += attributes.namespace.isEmpty ? "at the cluster scope" : "in the namespace \(GoText.quoted(attributes.namespace))"
         } else {
             text = "User \(user) cannot \(attributes.verb) path \(GoText.quoted(attributes.path))"

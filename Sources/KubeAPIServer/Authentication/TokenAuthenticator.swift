@@ -103,13 +103,16 @@ public struct WebhookTokenReviewer: TokenReviewer {
         ]
         let response = await authenticator.handle(
             HTTPRequest(
-                method: "POST", path: path, headers: ["Content-Type": "application/json", "Accept": "application/json"], body: review.serialized(),
+                method: "POST", path: path, headers: ["Content-Type": "application/json", "Accept": "application/json"],
+                body: review.serialized(),
                 connection: .inProcess(listener: "authenticator"), trace: trace))
         guard response.status == 200, let bytes = response.collected, let answer = try? JSON(parsing: bytes) else {
             trace.add(TraceStep("authn", "TokenReview", expected: "200, authenticated", actual: "\(response.status)", .fail))
             return nil
         }
-        guard answer.at("status", "authenticated")?.bool == true, let user = answer.at("status", "user"), let name = user["username"]?.string else {
+        guard answer.at("status", "authenticated")?.bool == true, let user = answer.at("status", "user"),
+            let name = user["username"]?.string
+        else {
             trace.add(TraceStep("authn", "TokenReview", expected: "authenticated", actual: "not authenticated", .fail))
             return nil
         }

@@ -81,9 +81,12 @@ public final class ClusterAuthorizer: RequestAuthorizer {
                 actual: rbac.reason.isEmpty ? "no binding grants it" : rbac.reason, .noOpinion,
                 nearMisses: snapshot.nearMisses(attributes).map(\.text)),
             TraceStep(
-                "authz.eks", "access policies", actual: policyMisses.isEmpty ? "no access policy is associated" : "none grants it", .noOpinion,
+                "authz.eks", "access policies", actual: policyMisses.isEmpty ? "no access policy is associated" : "none grants it",
+                .noOpinion,
                 nearMisses: policyMisses),
-            TraceStep("authz", "verdict", expected: Self.wish(attributes), actual: "nobody allowed it", .fail, fix: snapshot.smallestFix(attributes)),
+            TraceStep(
+                "authz", "verdict", expected: Self.wish(attributes), actual: "nobody allowed it", .fail,
+                fix: snapshot.smallestFix(attributes)),
         ])
     }
 

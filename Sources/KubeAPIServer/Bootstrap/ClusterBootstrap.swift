@@ -56,7 +56,9 @@ public struct ClusterBootstrap: Sendable {
         let facts = (try? JSON(parsing: Facts.kubernetesBootstrap)) ?? .null
         var writes: [Transaction.Write] = []
         for section in Self.sections {
-            guard let resource = cluster.resources.lookup(group: section.group, version: section.version, resource: section.resource) else { continue }
+            guard let resource = cluster.resources.lookup(group: section.group, version: section.version, resource: section.resource) else {
+                continue
+            }
             for object in facts[section.list]?.array ?? [] {
                 let made = prepared(object, resource)
                 let key = cluster.key(resource, namespace: made.objectNamespace, name: made.objectName)

@@ -93,8 +93,10 @@ struct ServerDocuments: Sendable {
         [
             "major": .string(version.major), "minor": .string(version.minor), "emulationMajor": .string(version.major),
             "emulationMinor": .string(version.minor), "minCompatibilityMajor": .string(version.major),
-            "minCompatibilityMinor": .string(version.minor), "gitVersion": .string(version.gitVersion), "gitCommit": "0000000000000000000000000000000000000000",
-            "gitTreeState": "clean", "buildDate": "2026-01-01T00:00:00Z", "goVersion": "go0", "compiler": "swift", "platform": "linux/amd64",
+            "minCompatibilityMinor": .string(version.minor), "gitVersion": .string(version.gitVersion),
+            "gitCommit": "0000000000000000000000000000000000000000",
+            "gitTreeState": "clean", "buildDate": "2026-01-01T00:00:00Z", "goVersion": "go0", "compiler": "swift",
+            "platform": "linux/amd64",
         ]
     }
 
@@ -126,7 +128,8 @@ struct ServerDocuments: Sendable {
     private func keys() async throws(KubeStatus) -> HTTPResponse {
         do {
             return HTTPResponse(
-                status: 200, contentType: "application/jwk-set+json", try await tokens.jwks(), headers: ["Cache-Control": "public, max-age=3600"])
+                status: 200, contentType: "application/jwk-set+json", try await tokens.jwks(),
+                headers: ["Cache-Control": "public, max-age=3600"])
         } catch {
             throw .internalError("\(error)")
         }

@@ -65,9 +65,12 @@ struct ClusterEffects: Sendable {
 
     /// The controllers make a deleted `default` ServiceAccount or `kube-root-ca.crt` again.
     private func restoreCompanion(_ object: JSON, _ resource: ResourceType) async {
-        let isCompanion = (resource.resource, object.objectName) == ("serviceaccounts", "default")
+        let isCompanion =
+            (resource.resource, object.objectName) == ("serviceaccounts", "default")
             || (resource.resource, object.objectName) == ("configmaps", "kube-root-ca.crt")
-        guard resource.group.isEmpty, isCompanion, let made = companion(resource.resource, namespace: object.objectNamespace) else { return }
+        guard resource.group.isEmpty, isCompanion, let made = companion(resource.resource, namespace: object.objectNamespace) else {
+            return
+        }
         // Somebody may have made it meanwhile, which is as good.
         _ = try? await cluster.store.commit(
             Transaction(conditions: [.absent(made.key)], writes: [.put(made.key, StoredObject.value(made.object))]))
@@ -75,7 +78,9 @@ struct ClusterEffects: Sendable {
 
     /// Sets the rules of aggregated ClusterRoles anew (`pkg/controller/clusterroleaggregation`).
     private func aggregate() async {
-        guard let resource = cluster.resources.lookup(group: "rbac.authorization.k8s.io", version: "v1", resource: "clusterroles") else { return }
+        guard let resource = cluster.resources.lookup(group: "rbac.authorization.k8s.io", version: "v1", resource: "clusterroles") else {
+            return
+        }
         let range = try? cluster.store.range(cluster.collection(resource), prefix: "", at: nil, after: nil, limit: 0)
         let entries = range?.entries ?? []
         let roles = entries.compactMap { try? JSON(parsing: $0.value) }
@@ -111,7 +116,9 @@ enum ClusterRoleAggregator {
                 guard let selectors = role.at("aggregationRule", "clusterRoleSelectors")?.array else { continue }
                 var rules: [JSON] = []
                 for selector in selectors.compactMap({ LabelSelector($0) }) {
-                    let matching = roles.enumerated().filter { $0.offset != index && selector.matches($0.element.at("metadata", "labels")?.object) }
+                    let matching = roles.enumerated().filter {
+                        $0.offset != index && selector.matches($0.element.at("metadata", "labels")?.object)
+                    }
                     for other in matching.map(\.element).sorted(by: { $0.objectName < $1.objectName }) {
                         for rule in other["rules"]?.array ?? [] where !rules.contains(rule) { rules.append(rule) }
                     }

@@ -59,7 +59,9 @@ struct GarbageCollector: Sendable {
                 let range = try? cluster.store.range(collection, prefix: prefix, at: nil, after: nil, limit: 0)
             else { continue }
             for entry in range.entries where entry.value.contains(subsequence: needle) {
-                guard let object = try? JSON(parsing: entry.value), owners(of: object).contains(where: { $0["uid"]?.string == uid }) else { continue }
+                guard let object = try? JSON(parsing: entry.value), owners(of: object).contains(where: { $0["uid"]?.string == uid }) else {
+                    continue
+                }
                 found.append(Dependent(resource: candidate, object: object))
             }
         }
@@ -69,7 +71,8 @@ struct GarbageCollector: Sendable {
     private func delete(_ dependent: Dependent) async {
         guard
             let options = try? DeleteOptions(
-                body: ["propagationPolicy": "Background", "preconditions": ["uid": .string(dependent.object.objectUID)]], query: QueryParameters([]))
+                body: ["propagationPolicy": "Background", "preconditions": ["uid": .string(dependent.object.objectUID)]],
+                query: QueryParameters([]))
         else { return }
         _ = try? await registry.delete(dependent.resource, dependent.object.objectNamespace, dependent.object.objectName, options, nil)
     }
@@ -85,7 +88,9 @@ struct GarbageCollector: Sendable {
     private func change(_ resource: ResourceType, _ known: JSON, _ edit: (inout JSON) -> Void) async {
         let key = cluster.key(resource, namespace: known.objectNamespace, name: known.objectName)
         for _ in 0..<Self.attempts {
-            guard let entry = cluster.store.get(key), let old = try? JSON(parsing: entry.value), old.objectUID == known.objectUID else { return }
+            guard let entry = cluster.store.get(key), let old = try? JSON(parsing: entry.value), old.objectUID == known.objectUID else {
+                return
+            }
             var object = old
             edit(&object)
             guard object != old else { return }

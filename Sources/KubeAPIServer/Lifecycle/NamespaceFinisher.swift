@@ -11,7 +11,10 @@ struct NamespaceFinisher: Sendable {
 
     /// Deletes what is in the namespace. What waits for finalizers stays, and the namespace's conditions say so.
     func finish(_ name: String) async {
-        guard let options = try? DeleteOptions(body: ["gracePeriodSeconds": 0, "propagationPolicy": "Background"], query: QueryParameters([])) else { return }
+        guard
+            let options = try? DeleteOptions(
+                body: ["gracePeriodSeconds": 0, "propagationPolicy": "Background"], query: QueryParameters([]))
+        else { return }
         var remaining: [String: (count: Int, finalizers: [String: Int])] = [:]
         var visited = Set<String>()
         for resource in cluster.resources.resources where resource.isNamespaced && resource.isStored {

@@ -31,7 +31,8 @@ extension Registry {
         for attempt in 1...Self.generatedNameAttempts {
             var object = prepared
             ObjectMetadata.prepareForCreate(
-                &object, namespace: resource.isNamespaced ? request.namespace : nil, generation: strategy.countsGenerations, world: cluster.world)
+                &object, namespace: resource.isNamespaced ? request.namespace : nil, generation: strategy.countsGenerations,
+                world: cluster.world)
             ObjectDefaults.apply(to: &object, resource)
             object = ObjectDefaults.ordered(object, resource.storageKind)
             let name = object.objectName

@@ -56,7 +56,8 @@ extension Registry {
             let isGone = Self.mayGo(object)
             if object == old, !isGone { return RegistryAnswer(status: 200, bytes: try served(entry.value, resource)) }
             if !options.isDryRun {
-                let write: Transaction.Write = isGone ? .delete(key, last: last(object, old, strategy)) : .put(key, StoredObject.value(object))
+                let write: Transaction.Write =
+                    isGone ? .delete(key, last: last(object, old, strategy)) : .put(key, StoredObject.value(object))
                 do {
                     let commit = try await cluster.store.commit(Transaction(conditions: [.modified(key, entry.modified)], writes: [write]))
                     if isGone { await effects.removed(old, resource) } else { await effects.written(object, resource) }
@@ -94,7 +95,8 @@ extension Registry {
         }
         if let uid = options.uidPrecondition, uid != object.objectUID {
             throw conflict(
-                "the UID in the precondition (\(uid)) does not match the UID in record (\(object.objectUID)). The object might have been deleted and then recreated")
+                "the UID in the precondition (\(uid)) does not match the UID in record (\(object.objectUID)). The object might have been deleted and then recreated"
+            )
         }
         if let version = options.resourceVersionPrecondition, version != object.objectResourceVersion {
             throw conflict(

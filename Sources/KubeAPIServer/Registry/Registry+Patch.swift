@@ -19,7 +19,9 @@ extension Registry {
         return try await modify(request, isDryRun: options.isDryRun) { (old: JSON) throws(KubeStatus) -> Modified in
             let patched = try patch.apply(to: old, kind: resource.groupVersionKind)
             let decoded: DecodedObject
-            do throws(KubeStatus) { decoded = try decoder.canonical(patched, as: resource.groupVersionKind, validation: options.validation) } catch {
+            do throws(KubeStatus) {
+                decoded = try decoder.canonical(patched, as: resource.groupVersionKind, validation: options.validation)
+            } catch {
                 throw patch.failure(error, patched)
             }
             try checkIdentity(decoded.object, request)

@@ -43,7 +43,8 @@ extension Registry {
     private func row(_ request: APIRequest, _ bytes: [UInt8], _ now: Instant) throws(KubeStatus) -> JSON {
         let resource = request.resource
         let object = try StoredObject.parse(served(bytes, resource))
-        let printed = TablePrinter.builtin.row(object, group: resource.group, version: resource.version, resource: resource.resource, now: now)
+        let printed = TablePrinter.builtin.row(
+            object, group: resource.group, version: resource.version, resource: resource.resource, now: now)
         var row: JSON = ["cells": .array(printed.cells)]
         if !printed.conditions.isEmpty { row["conditions"] = .array(printed.conditions) }
         switch request.query["includeObject"] ?? "Metadata" {

@@ -149,7 +149,9 @@ private final class WatchFeed: Sendable {
     }
 
     private static let prefixes: [String: [UInt8]] = Dictionary(
-        uniqueKeysWithValues: ["ADDED", "MODIFIED", "DELETED", "BOOKMARK", "ERROR"].map { ($0, Array("{\"type\":\"\($0)\",\"object\":".utf8)) })
+        uniqueKeysWithValues: ["ADDED", "MODIFIED", "DELETED", "BOOKMARK", "ERROR"].map {
+            ($0, Array("{\"type\":\"\($0)\",\"object\":".utf8))
+        })
 
     private func append(_ type: String, _ value: [UInt8], _ bytes: inout [UInt8]) throws {
         bytes.append(contentsOf: Self.prefixes[type] ?? [])
@@ -247,6 +249,8 @@ private final class BookmarkTimer: Sendable {
 extension Registry {
     /// An object of a kind with nothing set, as a bookmark carries.
     func emptyObject(_ kind: GroupVersionKind) -> JSON {
-        (try? cluster.decoder.canonical([:], as: kind, validation: .ignore).object) ?? ["kind": .string(kind.kind), "apiVersion": .string(kind.apiVersion)]
+        (try? cluster.decoder.canonical([:], as: kind, validation: .ignore).object) ?? [
+            "kind": .string(kind.kind), "apiVersion": .string(kind.apiVersion),
+        ]
     }
 }

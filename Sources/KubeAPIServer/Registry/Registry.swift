@@ -1,5 +1,5 @@
-import HTTP
 import Encoding
+import HTTP
 import JSON
 import KubeAPI
 import Store
@@ -48,7 +48,8 @@ struct Registry: Sendable {
     /// - Throws: 500 with `strconv`'s words, as kube-apiserver answers where it is not checked before.
     static func revision(_ text: String) throws(KubeStatus) -> Revision {
         guard let value = UInt64(text), let revision = Revision(exactly: value) else {
-            throw .unexpected("resourceVersion: Invalid value: \(GoText.quoted(text)): strconv.ParseUint: parsing \(GoText.quoted(text)): invalid syntax")
+            throw .unexpected(
+                "resourceVersion: Invalid value: \(GoText.quoted(text)): strconv.ParseUint: parsing \(GoText.quoted(text)): invalid syntax")
         }
         return revision
     }
@@ -85,10 +86,14 @@ struct Registry: Sendable {
             after = token.name
         } else if !options.resourceVersion.isEmpty {
             let asked: Revision
-            do { asked = try Self.revision(options.resourceVersion) } catch { throw .badRequest("invalid resource version: \(error.message)") }
+            do { asked = try Self.revision(options.resourceVersion) } catch {
+                throw .badRequest("invalid resource version: \(error.message)")
+            }
             if asked > cluster.revision { throw .tooLargeResourceVersion(UInt64(asked), current: UInt64(max(0, cluster.revision))) }
             // Without `Exact`, anything at least as new will do, and the newest is.
-            if options.resourceVersionMatch == "Exact" || (options.limit > 0 && options.resourceVersionMatch.isEmpty && asked > 0) { revision = asked }
+            if options.resourceVersionMatch == "Exact" || (options.limit > 0 && options.resourceVersionMatch.isEmpty && asked > 0) {
+                revision = asked
+            }
         }
         do {
             return try read(collection, prefix, exact, revision, after, options.limit, selection)
@@ -99,7 +104,8 @@ struct Registry: Sendable {
     }
 
     private func read(
-        _ collection: String, _ prefix: String, _ exact: String?, _ revision: Revision?, _ after: String?, _ limit: Int, _ selection: Selection
+        _ collection: String, _ prefix: String, _ exact: String?, _ revision: Revision?, _ after: String?, _ limit: Int,
+        _ selection: Selection
     ) throws(StoreError) -> Page {
         let store = cluster.store
         if selection.selectsEverything {
@@ -185,7 +191,9 @@ struct ContinueToken: Sendable, Hashable {
         guard let bytes = Base64.decodeURL(text) else { throw invalid("illegal base64 data at input byte \(max(0, text.utf8.count - 1))") }
         let json: JSON
         do { json = try JSON(parsing: bytes, limits: JSON.Limits(depth: 4, bytes: 4096)) } catch { throw invalid(error.goMessage) }
-        guard json["v"]?.string == "meta.k8s.io/v1" else { throw invalid("server does not recognize this encoded version \(GoText.quoted(json["v"]?.string ?? ""))") }
+        guard json["v"]?.string == "meta.k8s.io/v1" else {
+            throw invalid("server does not recognize this encoded version \(GoText.quoted(json["v"]?.string ?? ""))")
+        }
         guard let revision = json["rv"]?.integer, revision > 0, let name = json["start"]?.string, !name.isEmpty else {
             throw invalid("incorrect encoded start resourceVersion (version meta.k8s.io/v1)")
         }

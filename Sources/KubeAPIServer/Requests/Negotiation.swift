@@ -24,7 +24,9 @@ struct Representation: Sendable, Hashable {
     /// - Throws: 406.
     init(_ request: HTTPRequest, _ query: QueryParameters, allowsTables: Bool = true, allowsDiscovery: Bool = false) throws(KubeStatus) {
         let agent = request.headers["User-Agent"] ?? ""
-        isPretty = query["pretty"].map { $0 != "false" && $0 != "0" } ?? (agent.hasPrefix("curl") || agent.hasPrefix("Wget") || agent.hasPrefix("Mozilla/5.0"))
+        isPretty =
+            query["pretty"].map { $0 != "false" && $0 != "0" }
+            ?? (agent.hasPrefix("curl") || agent.hasPrefix("Wget") || agent.hasPrefix("Mozilla/5.0"))
         guard let accept = request.headers["Accept"], !accept.isEmpty else { return }
         var clauses: [(media: String, parameters: [(String, String)], quality: Double)] = []
         for clause in accept.split(separator: ",") {

@@ -37,16 +37,21 @@ struct AccessReviews: Sendable {
         if let namespace {
             if spec["nonResourceAttributes"].map({ !$0.isNull }) ?? false {
                 errors = [
-                    .invalid("spec.nonResourceAttributes", Self.shown(spec["nonResourceAttributes"] ?? [:]), "disallowed on this kind of request")
+                    .invalid(
+                        "spec.nonResourceAttributes", Self.shown(spec["nonResourceAttributes"] ?? [:]), "disallowed on this kind of request"
+                    )
                 ]
             } else if spec.at("resourceAttributes", "namespace")?.string ?? "" != namespace {
                 errors.append(
                     .invalid(
-                        "spec.resourceAttributes.namespace", spec.at("resourceAttributes", "namespace") ?? "", "must match metadata.namespace"))
+                        "spec.resourceAttributes.namespace", spec.at("resourceAttributes", "namespace") ?? "",
+                        "must match metadata.namespace"))
             }
         }
         try check(errors)
-        let extra = (spec["extra"]?.object?.members ?? []).map { UserInfo.Extra(key: $0.key, values: $0.value.array?.compactMap(\.string) ?? []) }
+        let extra = (spec["extra"]?.object?.members ?? []).map {
+            UserInfo.Extra(key: $0.key, values: $0.value.array?.compactMap(\.string) ?? [])
+        }
         let info = UserInfo(username: user, uid: spec["uid"]?.string ?? "", groups: groups, extra: extra)
         var answer = object
         answer["status"] = await status(spec, info)
@@ -142,7 +147,10 @@ struct AccessReviews: Sendable {
         }
         for rule in rules {
             if !rule.resources.isEmpty {
-                var item: JSON = ["verbs": JSON(strings: rule.verbs), "apiGroups": JSON(strings: rule.apiGroups), "resources": JSON(strings: rule.resources)]
+                var item: JSON = [
+                    "verbs": JSON(strings: rule.verbs), "apiGroups": JSON(strings: rule.apiGroups),
+                    "resources": JSON(strings: rule.resources),
+                ]
                 if !rule.resourceNames.isEmpty { item["resourceNames"] = JSON(strings: rule.resourceNames) }
                 resources.append(item)
             }

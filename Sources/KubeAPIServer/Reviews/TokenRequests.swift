@@ -40,7 +40,8 @@ struct TokenRequests: Sendable {
         let issued: ServiceAccountTokens.Issued
         do {
             issued = try await tokens.issue(
-                namespace: request.namespace, name: name, uid: account.objectUID, audiences: audiences.isEmpty ? [tokens.audience] : audiences,
+                namespace: request.namespace, name: name, uid: account.objectUID,
+                audiences: audiences.isEmpty ? [tokens.audience] : audiences,
                 seconds: seconds, bound: bound)
         } catch {
             throw .internalError("\(error)")
@@ -78,12 +79,14 @@ struct TokenRequests: Sendable {
         let name = reference["name"]?.string ?? ""
         let object = try StoredObject.parse(registry.entry(resource, resource.isNamespaced ? request.namespace : "", name).value)
         if kind == "Pod", (object.at("spec", "serviceAccountName")?.string ?? "default") != account {
-            throw .badRequest("cannot bind token for serviceaccount \(GoText.quoted(account)) to pod running with different serviceaccount name.")
+            throw .badRequest(
+                "cannot bind token for serviceaccount \(GoText.quoted(account)) to pod running with different serviceaccount name.")
         }
         if let uid = reference["uid"]?.string, !uid.isEmpty, uid != object.objectUID {
             throw .conflict(
                 group: "", resource: kind, name: name,
-                "the UID in the bound object reference (\(uid)) does not match the UID in record. The object might have been deleted and then recreated")
+                "the UID in the bound object reference (\(uid)) does not match the UID in record. The object might have been deleted and then recreated"
+            )
         }
         return (kind, name, object.objectUID)
     }
