@@ -34,7 +34,7 @@ struct ServeRefusalTests {
             command: """
                 \(serve) --state $W/s --ready-file $W/ready > $W/log & while [ ! -s $W/ready ]; do sleep 0.05; done
                 \(serve) --state $W/s; s=$?; kill %1; wait %1; exit $s
-                """, status: 1, says: "in use"),
+                """, status: 1, says: "is using it"),
         Refusal(name: "an unknown option", command: "$SIM serve --no-such-option", status: 2, says: "no-such-option"),
         Refusal(name: "a port that is no port", command: "$SIM serve --aws-port 70000", status: 2, says: "70000"),
         Refusal(name: "no simulator running", command: "$SIM env --endpoint http://127.0.0.1:1", status: 1, says: "eks-sim serve"),
