@@ -32,6 +32,7 @@ public struct ObjectDecoder: Sendable {
     public enum Format: Sendable, Hashable {
         case json
         case yaml
+        case protobuf
 
         /// The format of a `Content-Type`; none means JSON.
         ///
@@ -41,6 +42,7 @@ public struct ObjectDecoder: Sendable {
             switch type {
             case "", "application/json", "*/*": self = .json
             case "application/yaml": self = .yaml
+            case "application/vnd.kubernetes.protobuf": self = .protobuf
             default: throw .unsupportedMediaType(KubeStatus.mediaTypes)
             }
         }
@@ -64,6 +66,13 @@ public struct ObjectDecoder: Sendable {
                 }
                 if case .tooLarge(let limit) = error.reason { throw .tooLarge(limit) }
                 throw .syntax("error converting YAML to JSON: \(error)")
+            }
+        case .protobuf:
+            guard body.count <= limits.bytes else { throw .tooLarge(limits.bytes) }
+            do { return try ProtobufReader(schema: schema).object(body) } catch {
+                switch error {
+                case .malformed(let reason): throw .syntax(reason)
+                }
             }
         }
     }

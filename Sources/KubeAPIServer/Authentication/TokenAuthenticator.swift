@@ -16,6 +16,8 @@ public final class TokenAuthenticator: RequestAuthenticator {
     private struct Known: Sendable {
         let user: UserInfo?
         let until: Instant
+        /// What the authenticator compared, told again with each kept answer.
+        let steps: [TraceStep]
     }
 
     private static let maximumKnown = 4096
@@ -57,6 +59,7 @@ public final class TokenAuthenticator: RequestAuthenticator {
     func webhookUser(_ token: String, _ trace: RequestTrace) async -> UserInfo? {
         let now = world.now
         if let known = known.withLock({ $0[token] }), now < known.until {
+            trace.add(known.steps)
             trace.add(
                 TraceStep(
                     "authn", "webhook cache", expected: "ask the authenticator again after \(known.until.rfc3339)",
@@ -67,8 +70,12 @@ public final class TokenAuthenticator: RequestAuthenticator {
             trace.add(TraceStep("authn", "bearer token", actual: "not a service account token, and there is no webhook", .fail))
             return nil
         }
+        let before = trace.snapshot.steps.count
         let user = await webhook.review(token, trace: trace)
-        if cacheTTL > .zero { remember(token, Known(user: user, until: now + cacheTTL), now) }
+        if cacheTTL > .zero {
+            let steps = Array(trace.snapshot.steps.dropFirst(before))
+            remember(token, Known(user: user, until: now + cacheTTL, steps: steps), now)
+        }
         return user
     }
 
