@@ -45,7 +45,8 @@ struct ProtobufReader {
 
     private func message(_ bytes: ArraySlice<UInt8>, _ type: Int, depth: Int) throws(Failure) -> JSON {
         guard depth < Self.maximumDepth else { throw .malformed("proto: nesting too deep") }
-        let byNumber = Dictionary(schema[type].fields.map { ($0.protobufNumber, $0) }) { first, _ in first }
+        // `kind` and `apiVersion` come first and share their numbers with the message's own fields; the envelope carries them.
+        let byNumber = Dictionary(schema[type].fields.map { ($0.protobufNumber, $0) }) { _, own in own }
         var object: JSONObject = [:]
         for field in try fields(bytes) {
             guard field.number > 0, let known = byNumber[field.number] else { continue }
