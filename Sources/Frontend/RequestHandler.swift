@@ -127,10 +127,10 @@ final class RequestHandler: ChannelInboundHandler {
         let mark = target.utf8.firstIndex(of: UInt8(ascii: "?"))
         let path = mark.map { String(target[..<$0]) } ?? target
         let query = mark.map { String(target[target.index(after: $0)...]) }
+        let connection = shared.connection()
         let trace = RequestTrace(
             id: shared.world.random.uuid(), received: shared.world.now, summary: "\(head.method.rawValue) \(path)",
-            target: "")
-        let connection = shared.connection()
+            target: connection.listener)
         trace.add(connection.acceptSteps)
         let request = HTTPRequest(
             method: head.method.rawValue, path: path, query: query,

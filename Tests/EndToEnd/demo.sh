@@ -79,7 +79,10 @@ ok "kubectl auth can-i '*' '*' --all-namespaces" 'yes'
 
 title "A role that is mapped nowhere"
 ok "aws eks update-kubeconfig --name foo-eks-cluster --alias lonely --user-alias lonely --role-arn arn:aws:iam::$ACCOUNT:role/lonely-role" 'context lonely'
-refused 'must be logged in|Unauthorized' 'kubectl --context lonely get pods' '/api.* 401'
+refused 'must be logged in|Unauthorized' 'kubectl --context lonely get pods' 'at foo-eks-cluster'
+
+grep -Eq '^GET /api.* → 401$' <<<"$OUT" || bad "why: wanted kubectl's request, not the token refresh after it"
+grep -q 'not mapped' <<<"$OUT" || bad "why: wanted the mapping's verdict"
 
 title "The same kind of role, mapped through aws-auth"
 ok "kubectl --context $CONTEXT apply -f /tmp/demo/aws-auth.yaml" 'configmap/aws-auth (created|configured)'
