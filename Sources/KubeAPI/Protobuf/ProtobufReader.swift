@@ -46,10 +46,10 @@ struct ProtobufReader {
     private func message(_ bytes: ArraySlice<UInt8>, _ type: Int, depth: Int) throws(Failure) -> JSON {
         guard depth < Self.maximumDepth else { throw .malformed("proto: nesting too deep") }
         // `kind` and `apiVersion` come first and share their numbers with the message's own fields; the envelope carries them.
-        let byNumber = Dictionary(schema[type].fields.map { ($0.protobufNumber, $0) }) { _, own in own }
+        let declared = schema[type].fields
         var object: JSONObject = [:]
         for field in try fields(bytes) {
-            guard field.number > 0, let known = byNumber[field.number] else { continue }
+            guard field.number > 0, let known = declared.last(where: { $0.protobufNumber == field.number }) else { continue }
             switch known.type {
             case .array(let element):
                 object[known.name] = .array((object[known.name]?.array ?? []) + [try value(field, element, depth: depth + 1)])
