@@ -96,7 +96,7 @@ let package = Package(
         .executableTarget(
             name: "eks-sim",
             dependencies: [
-                "EKSSim", "HTTP", "JSON", "World", "YAML",
+                "EKSSim", "HTTP", "JSON", "KubeAPIServer", "World", "YAML",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Logging", package: "swift-log"),
             ], swiftSettings: strict),

@@ -1,3 +1,4 @@
+public import KubeAPIServer
 public import World
 
 /// How a simulator is started. Every setting has a default; `Configuration()` is a simulator in memory on free ports.
@@ -44,6 +45,8 @@ public struct Configuration: Sendable {
     public var accountID = "111122223333"
     /// The region that `eks-sim env` names. Every other region is served as well.
     public var region = "ap-northeast-1"
+    /// Whose API servers clusters have: EKS', or those that Kubernetes ships.
+    public var profile: ClusterProfile = .eks
     /// How many requests `eks-sim why` can look back on.
     public var traceCapacity = 4096
     /// How long an API server trusts the authenticator's answer for the same token. Kubernetes' default is two minutes; a revoked

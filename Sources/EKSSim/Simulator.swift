@@ -197,7 +197,7 @@ public final class Simulator: Sendable {
         if let name { plane = await planes.named(name) } else { plane = await planes.all.first }
         guard let plane else { throw .noCluster(name ?? "") }
         let trace = RequestTrace(id: world.random.uuid(), received: world.now, summary: "token inspect", target: plane.record.name)
-        let user = await WebhookTokenReviewer(plane.authenticator).review(token, trace: trace)
+        let user = await WebhookTokenReviewer(plane.authenticator).user(of: token, trace: trace)
         if let user {
             trace.add(TraceStep("authn", "user", actual: "\(user.username), groups \(user.groups)", .pass))
         }

@@ -51,11 +51,14 @@ public struct APIServer: HTTPHandler {
     /// Makes a replica.
     public init(_ parts: Parts) {
         cluster = parts.cluster
-        authenticators = AuthenticatorChain(authenticators: parts.authenticators + [parts.tokens])
+        let minor = parts.kubernetesVersion.split(separator: ".").dropFirst().first.flatMap { Int($0) } ?? 0
+        authenticators = AuthenticatorChain(
+            authenticators: parts.authenticators + [parts.tokens],
+            anonymousPaths: parts.cluster.profile.anonymousPaths(minorVersion: minor))
         authorizer = parts.authorizer
         registry = Registry(cluster: parts.cluster)
         reviews = AccessReviews(
-            authorizer: parts.authorizer, tokens: parts.tokens, serviceAccounts: parts.serviceAccounts, world: parts.cluster.world)
+            authorizer: parts.authorizer, tokens: parts.tokens, world: parts.cluster.world)
         tokenRequests = TokenRequests(registry: registry, tokens: parts.serviceAccounts)
         documents = ServerDocuments(
             cluster: parts.cluster, tokens: parts.serviceAccounts, kubernetesVersion: parts.kubernetesVersion, address: parts.address)
@@ -85,7 +88,7 @@ public struct APIServer: HTTPHandler {
         let info = RequestInfo(request, query)
         guard let caller = await authenticators.authenticate(request) else { throw .unauthorized }
         request.trace.identify(caller.username)
-        let user = try await Impersonation(authorizer: authorizer).user(of: request, as: caller)
+        let user = try await Self.effectiveUser(of: request, as: caller, authorizer)
         let attributes = Self.attributes(info, user)
         let decision = await authorizer.authorize(attributes, trace: request.trace)
         guard decision.isAllowed else { throw Forbidden.status(attributes, decision.reason) }

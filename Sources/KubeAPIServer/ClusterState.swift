@@ -16,11 +16,14 @@ public final class ClusterState: Sendable {
     public let resources: ResourceTable
     /// The cluster's CA in PEM, which every namespace gets as `kube-root-ca.crt`.
     public let certificateAuthority: String
+    /// Whose kube-apiserver it behaves as.
+    public let profile: ClusterProfile
     let decoder: ObjectDecoder
 
     /// Makes the state of a cluster.
     public init(
-        id: String, name: String, store: any Store, world: World, certificateAuthority: String, resources: ResourceTable = .builtin
+        id: String, name: String, store: any Store, world: World, certificateAuthority: String, resources: ResourceTable = .builtin,
+        profile: ClusterProfile = .eks
     ) {
         self.id = id
         self.name = name
@@ -28,6 +31,7 @@ public final class ClusterState: Sendable {
         self.world = world
         self.resources = resources
         self.certificateAuthority = certificateAuthority
+        self.profile = profile
         decoder = ObjectDecoder()
     }
 

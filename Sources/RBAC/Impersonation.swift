@@ -31,7 +31,7 @@ public struct Impersonation: Sendable, Hashable {
             switch name {
             case "impersonate-user": if username.isEmpty { username = value }
             case "impersonate-uid": if uid.isEmpty { uid = value }
-            case "impersonate-group": groups.append(value)
+            case "impersonate-group": if !value.isEmpty { groups.append(value) }
             case _ where name.hasPrefix(Self.extraPrefix):
                 let key = Self.unescaped(name.dropFirst(Self.extraPrefix.count))
                 if let place = extra.firstIndex(where: { $0.key == key }) {
@@ -44,7 +44,7 @@ public struct Impersonation: Sendable, Hashable {
         }
         guard !username.isEmpty else {
             guard groups.isEmpty, uid.isEmpty, extra.isEmpty else {
-                throw .withoutUser(GoQuoting.quoted(groups + (uid.isEmpty ? [] : [uid]) + extra.map(\.key)))
+                throw .withoutUser(Self.goText(uid, groups, extra))
             }
             return nil
         }
@@ -76,6 +76,15 @@ public struct Impersonation: Sendable, Hashable {
         let parts = username.split(separator: ":", omittingEmptySubsequences: false).map(String.init)
         guard parts.count == 4, parts[0] == "system", parts[1] == "serviceaccount", !parts[2].isEmpty, !parts[3].isEmpty else { return nil }
         return (parts[2], parts[3])
+    }
+
+    /// As Go prints the user that was asked for.
+    private static func goText(_ uid: String, _ groups: [String], _ extra: [UserInfo.Extra]) -> String {
+        func list(_ values: [String]) -> String { "[]string{" + values.map { GoQuoting.quoted($0) }.joined(separator: ", ") + "}" }
+        let groupText = groups.isEmpty ? "[]string(nil)" : list(groups)
+        let pairs = extra.sorted { $0.key < $1.key }.map { "\(GoQuoting.quoted($0.key)):\(list($0.values))" }.joined(separator: ", ")
+        let extraText = extra.isEmpty ? "map[string][]string(nil)" : "map[string][]string{\(pairs)}"
+        return "&user.DefaultInfo{Name:\"\", UID:\(GoQuoting.quoted(uid)), Groups:\(groupText), Extra:\(extraText)}"
     }
 
     /// Keys may carry `%XX`, as header names cannot hold everything; a malformed escape stays as it is.

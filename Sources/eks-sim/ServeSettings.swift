@@ -1,6 +1,7 @@
 import ArgumentParser
 import EKSSim
 import JSON
+import KubeAPIServer
 import Logging
 import World
 import YAML
@@ -20,7 +21,7 @@ struct ServeSettings {
     private static let keys: Set<String> = [
         "state", "listen", "awsPort", "apiPort", "seed", "clock", "durability", "empty", "readyFile", "logLevel", "logFormat", "region",
         "accountId",
-        "webhookCacheTTLSeconds", "stsEndpoints",
+        "webhookCacheTTLSeconds", "stsEndpoints", "profile",
     ]
 
     /// - Throws: `ValidationError` for a value that cannot be meant.
@@ -51,6 +52,12 @@ struct ServeSettings {
         configuration.seed = options.seed ?? file["seed"]?.integer.flatMap(UInt64.init(exactly:)) ?? 1
         configuration.clock = try Self.clock(options.clock ?? file["clock"]?.string ?? "real")
         configuration.isEmpty = options.empty || file["empty"]?.bool == true
+        if let name = options.profile ?? file["profile"]?.string {
+            guard let profile = ClusterProfile(rawValue: name) else {
+                throw ValidationError("profile: not \(ClusterProfile.allCases.map(\.rawValue).joined(separator: " or ")): \(name)")
+            }
+            configuration.profile = profile
+        }
         if let region = file["region"]?.string { configuration.region = region }
         if let account = file["accountId"]?.string {
             guard account.utf8.count == 12, account.allSatisfy(\.isNumber) else {

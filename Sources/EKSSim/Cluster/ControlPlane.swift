@@ -82,7 +82,8 @@ struct ControlPlaneFactory: Sendable {
             authority = try CertificateAuthority(world: world)
         }
         let cluster = ClusterState(
-            id: record.clusterID, name: record.name, store: store, world: world, certificateAuthority: authority.identity.certificatePEM)
+            id: record.clusterID, name: record.name, store: store, world: world, certificateAuthority: authority.identity.certificatePEM,
+            profile: configuration.profile)
         let identities = ClusterIdentities(record: record, aws: aws, cluster: cluster)
         let authenticator = AuthenticatorWebhook(
             clusterName: record.name,

@@ -2,7 +2,6 @@ import JSON
 import KubeAPI
 public import PKI
 import RBAC
-import Store
 import Synchronization
 import World
 
@@ -12,6 +11,13 @@ public final class ServiceAccountTokens: Sendable {
     public struct Refusal: Error, Sendable, Hashable {
         /// The message of a TokenReview.
         public let message: String
+        /// What would help, as a command.
+        var fix: String?
+
+        init(_ message: String, fix: String? = nil) {
+            self.message = message
+            self.fix = fix
+        }
     }
 
     /// A token with the time it ends.
@@ -22,6 +28,10 @@ public final class ServiceAccountTokens: Sendable {
 
     /// Longest life that is granted: EKS' 24 hours.
     static let maximumSeconds: Int64 = 86_400
+    /// The issuer of tokens that live in Secrets.
+    static let legacyIssuer = "kubernetes/serviceaccount"
+    /// The header and claims of the longest token that is looked at.
+    private static let limits = JSON.Limits(depth: 16, bytes: 1 << 16)
 
     private let cluster: ClusterState
     /// The tokens' issuer.
@@ -63,72 +73,80 @@ public final class ServiceAccountTokens: Sendable {
     /// - Throws: what making or reading the key throws.
     public func jwks() async throws -> [UInt8] { try await signingKey().jwks() }
 
-    /// Issues a token.
-    func issue(
-        namespace: String, name: String, uid: String, audiences: [String], seconds: Int64, bound: (kind: String, name: String, uid: String)?
-    ) async throws -> Issued {
-        let world = cluster.world
-        let now = world.now.seconds
-        var kubernetes: JSON = ["namespace": .string(namespace)]
-        if let bound { kubernetes[bound.kind.lowercased()] = ["name": .string(bound.name), "uid": .string(bound.uid)] }
-        kubernetes["serviceaccount"] = ["name": .string(name), "uid": .string(uid)]
+    /// Issues a token that lives for `seconds` and names what it is bound to, if anything.
+    ///
+    /// - Throws: what the signing key throws.
+    func issue(_ subject: TokenSubject, audiences: [String], seconds: Int64) async throws -> Issued {
+        let now = cluster.world.now.seconds
         let claims: JSON = [
             "aud": JSON(strings: audiences), "exp": .integer(now + seconds), "iat": .integer(now), "iss": .string(issuer),
-            "jti": .string(world.random.uuid()), "kubernetes.io": kubernetes, "nbf": .integer(now),
-            "sub": .string("system:serviceaccount:\(namespace):\(name)"),
+            "jti": .string(cluster.world.random.uuid()), "kubernetes.io": subject.claims(now: now), "nbf": .integer(now),
+            "sub": .string(subject.username),
         ]
         return Issued(token: try await signingKey().sign(claims: claims.serialized()), expires: Instant(seconds: now + seconds))
     }
 
-    /// Whether a text looks like one of these tokens: it is then nobody else's business.
-    static func isJWT(_ token: String) -> Bool { token.utf8.count(where: { $0 == UInt8(ascii: ".") }) == 2 && token.hasPrefix("ey") }
+    /// Issues a token of the form that lives in a Secret and never expires (`pkg/serviceaccount/legacy.go`).
+    ///
+    /// - Throws: what the signing key throws.
+    func issueLegacy(_ account: ObjectIdentity, namespace: String, secret: String) async throws -> String {
+        let prefix = "kubernetes.io/serviceaccount"
+        let claims: JSON = [
+            "iss": .string(Self.legacyIssuer), "\(prefix)/namespace": .string(namespace), "\(prefix)/secret.name": .string(secret),
+            "\(prefix)/service-account.name": .string(account.name), "\(prefix)/service-account.uid": .string(account.uid),
+            "sub": .string("system:serviceaccount:\(namespace):\(account.name)"),
+        ]
+        return try await signingKey().sign(claims: claims.serialized())
+    }
 
-    /// The user of a token, and which of the wanted audiences it is for.
+    /// The claims of a token, without looking at its signature; `nil` when it is no JWT.
+    static func unverifiedClaims(_ token: String) -> JSON? {
+        let parts = token.split(separator: ".", omittingEmptySubsequences: false)
+        guard parts.count == 3, let bytes = Base64URL.decode(parts[1]) else { return nil }
+        return try? JSON(parsing: bytes, limits: limits)
+    }
+
+    /// The user of a token of this cluster, and which of the wanted audiences it is for; `nil` for a token of another issuer.
     ///
     /// - Throws: `Refusal`.
-    func verify(_ token: String, audiences wanted: [String]) async throws(Refusal) -> (user: UserInfo, audiences: [String]) {
-        let claims: JSON
-        do { claims = try await JSON(parsing: signingKey().verify(token), limits: JSON.Limits(depth: 16, bytes: 1 << 16)) } catch {
-            throw Refusal(message: "invalid bearer token")
+    func verify(_ token: String, audiences wanted: [String]) async throws(Refusal) -> (user: UserInfo, audiences: [String])? {
+        guard let claims = Self.unverifiedClaims(token), let issuer = claims["iss"]?.string,
+            issuer == self.issuer || issuer == Self.legacyIssuer
+        else { return nil }
+        do { _ = try await signingKey().verify(token) } catch {
+            throw Refusal("invalid bearer token")
         }
-        guard claims["iss"]?.string == issuer else { throw Refusal(message: "invalid bearer token") }
-        let given = claims["aud"]?.strings ?? claims["aud"]?.string.map { [$0] } ?? []
-        let common = wanted.filter(given.contains)
+        let isLegacy = issuer == Self.legacyIssuer
+        // Tokens in Secrets name no audience: they are for the API server.
+        let given = isLegacy ? [audience] : claims["aud"]?.strings ?? claims["aud"]?.string.map { [$0] } ?? [audience]
+        let common = given.filter(wanted.contains)
         guard !common.isEmpty else {
             throw Refusal(
-                message: "token audiences \(JSON(strings: given).text) is invalid for the target audiences \(JSON(strings: wanted).text)")
+                "token audiences \(GoText.quoted(given)) is invalid for the target audiences \(GoText.quoted(wanted))",
+                fix: "kubectl create token NAME -n NAMESPACE --audience \(wanted.first ?? "")")
         }
-        let now = cluster.world.now.seconds
-        guard let expires = claims["exp"]?.integer, now < expires else { throw Refusal(message: "service account token has expired") }
-        guard now >= claims["nbf"]?.integer ?? 0 else { throw Refusal(message: "service account token is not valid yet") }
-        let bound = claims["kubernetes.io"] ?? [:]
-        let namespace = bound["namespace"]?.string ?? ""
-        let name = bound.at("serviceaccount", "name")?.string ?? ""
-        let uid = bound.at("serviceaccount", "uid")?.string ?? ""
-        try check("serviceaccounts", namespace, name, uid, "service account")
-        var extra: [UserInfo.Extra] = []
-        if let id = claims["jti"]?.string { extra.append(.init(key: "authentication.kubernetes.io/credential-id", values: ["JTI=\(id)"])) }
-        for (kind, plural) in [("pod", "pods"), ("secret", "secrets"), ("node", "nodes")] {
-            guard let object = bound[kind], let other = object["name"]?.string, let otherUID = object["uid"]?.string else { continue }
-            if kind != "node" { try check(plural, namespace, other, otherUID, kind) }
-            guard kind != "secret" else { continue }
-            extra.append(.init(key: "authentication.kubernetes.io/\(kind)-name", values: [other]))
-            extra.append(.init(key: "authentication.kubernetes.io/\(kind)-uid", values: [otherUID]))
-        }
-        let user = UserInfo(
-            username: "system:serviceaccount:\(namespace):\(name)", uid: uid,
-            groups: ["system:serviceaccounts", "system:serviceaccounts:\(namespace)"], extra: extra)
-        return (user, common)
+        let check = TokenBindingCheck(cluster: cluster)
+        return (isLegacy ? try check.legacyUser(claims, token) : try check.user(claims), common)
     }
+}
 
-    /// What a token is bound to must still be there, and be the same.
-    private func check(_ plural: String, _ namespace: String, _ name: String, _ uid: String, _ what: String) throws(Refusal) {
-        let key = Key(cluster.collection(group: "", plural), "\(namespace)/\(name)")
-        guard let entry = cluster.store.get(key), let object = try? JSON(parsing: entry.value) else {
-            throw Refusal(message: "\(plural) \(GoText.quoted(name)) not found")
-        }
-        guard object.objectUID == uid else {
-            throw Refusal(message: "\(what) UID (\(object.objectUID)) does not match claim (\(uid))")
+extension ServiceAccountTokens: BearerTokenAuthenticator {
+    func authenticate(_ token: String, audiences: [String], implicit: [String], trace: RequestTrace) async -> TokenOutcome {
+        do throws(Refusal) {
+            guard let (user, common) = try await verify(token, audiences: audiences) else { return .notMine }
+            trace.add(TraceStep("authn", "service account token", actual: user.username, .pass))
+            return .user(user, audiences: common)
+        } catch {
+            trace.add(
+                TraceStep(
+                    "authn", "service account token", expected: "signed by the cluster's key, of its time, of an account that is there",
+                    actual: error.message, .fail, fix: error.fix ?? "kubectl create token NAME -n NAMESPACE"))
+            return .refused(error.message)
         }
     }
+}
+
+extension GoText {
+    /// `["a" "b"]`, as Go's `%q` prints a list.
+    static func quoted(_ texts: [String]) -> String { "[\(texts.map { quoted($0) }.joined(separator: " "))]" }
 }

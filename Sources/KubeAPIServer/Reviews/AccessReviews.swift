@@ -8,7 +8,6 @@ import World
 struct AccessReviews: Sendable {
     let authorizer: ClusterAuthorizer
     let tokens: TokenAuthenticator
-    let serviceAccounts: ServiceAccountTokens
     let world: World
 
     /// Answers a review of a kind; `nil` for kinds that are no review.
@@ -180,24 +179,14 @@ struct AccessReviews: Sendable {
             throw .badRequest("token is required for TokenReview in authentication")
         }
         let wanted = object.at("spec", "audiences")?.array?.compactMap(\.string) ?? []
-        let audiences = wanted.isEmpty ? [serviceAccounts.audience] : wanted
         var answer = object
-        if ServiceAccountTokens.isJWT(token) {
-            do {
-                var (user, common) = try await serviceAccounts.verify(token, audiences: audiences)
-                user.groups.append("system:authenticated")
-                answer["status"] = ["authenticated": true, "user": user.json, "audiences": JSON(strings: common)]
-            } catch {
-                let text = error.message == "invalid bearer token" ? error.message : "[invalid bearer token, \(error.message)]"
-                answer["status"] = ["user": [:], "error": .string(text)]
-            }
-            return answer
-        }
-        if var user = await tokens.webhookUser(token, request.http.trace) {
-            user.groups.append("system:authenticated")
-            answer["status"] = ["authenticated": true, "user": user.json]
-        } else {
-            answer["status"] = ["user": [:], "error": "invalid bearer token"]
+        switch await tokens.review(token, audiences: wanted, trace: request.http.trace) {
+        case .user(let user, let audiences):
+            answer["status"] = ["authenticated": true, "user": user.authenticated.json, "audiences": JSON(strings: audiences)]
+        case .notMine: answer["status"] = ["user": [:], "error": "invalid bearer token"]
+        case .refused(let error):
+            let isSaid = !error.isEmpty && error != "invalid bearer token"
+            answer["status"] = ["user": [:], "error": .string(isSaid ? "[invalid bearer token, \(error)]" : "invalid bearer token")]
         }
         return answer
     }

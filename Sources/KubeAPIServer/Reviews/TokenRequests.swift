@@ -7,6 +7,16 @@ import World
 struct TokenRequests: Sendable {
     private static let shortest: Int64 = 600
     private static let longest: Int64 = 1 << 32
+    /// What the admission plugin ServiceAccount asks for the token that every pod mounts.
+    private static let mountedSeconds: Int64 = 3607
+
+    /// How long a mounted token really lives: a year, on EKS 90 days (EKS User Guide, service-accounts).
+    private static func extendedSeconds(_ profile: ClusterProfile) -> Int64 { (profile == .eks ? 90 : 365) * 86_400 }
+
+    /// What tokens can be bound to.
+    private static let bindable: [String: (plural: String, member: any WritableKeyPath<TokenSubject, ObjectIdentity?> & Sendable)] = [
+        "Pod": ("pods", \.pod), "Secret": ("secrets", \.secret), "Node": ("nodes", \.node),
+    ]
 
     let registry: Registry
     let tokens: ServiceAccountTokens
@@ -34,18 +44,19 @@ struct TokenRequests: Sendable {
         guard errors.isEmpty else {
             throw .invalid(group: "authentication.k8s.io", kind: "TokenRequest", name: given.isEmpty ? "" : name, errors)
         }
-        let bound = try boundObject(spec["boundObjectRef"], name, request)
-        let audiences = spec["audiences"]?.array?.compactMap(\.string) ?? []
+        var subject = TokenSubject(namespace: request.namespace, account: ObjectIdentity(name: name, uid: account.objectUID))
+        try bind(&subject, to: spec["boundObjectRef"], request)
+        let asked = spec["audiences"]?.array?.compactMap(\.string) ?? []
+        let audiences = asked.isEmpty ? [tokens.audience] : asked
         let seconds = min(wanted, ServiceAccountTokens.maximumSeconds)
-        let issued: ServiceAccountTokens.Issued
-        do {
-            issued = try await tokens.issue(
-                namespace: request.namespace, name: name, uid: account.objectUID,
-                audiences: audiences.isEmpty ? [tokens.audience] : audiences,
-                seconds: seconds, bound: bound)
-        } catch {
-            throw .internalError("\(error)")
+        var life = seconds
+        // Old clients never read a mounted token again: theirs lives on, and its use is warned of.
+        if subject.pod != nil, seconds == Self.mountedSeconds, audiences == [tokens.audience] {
+            subject.warnAfterSeconds = seconds
+            life = Self.extendedSeconds(registry.cluster.profile)
         }
+        let issued: ServiceAccountTokens.Issued
+        do { issued = try await tokens.issue(subject, audiences: audiences, seconds: life) } catch { throw .internalError("\(error)") }
         let answer: JSON = [
             "kind": "TokenRequest", "apiVersion": "authentication.k8s.io/v1",
             "metadata": [
@@ -53,34 +64,38 @@ struct TokenRequests: Sendable {
                 "creationTimestamp": .string(registry.cluster.world.now.rfc3339),
             ],
             "spec": [
-                "audiences": JSON(strings: audiences.isEmpty ? [tokens.audience] : audiences), "expirationSeconds": .integer(seconds),
+                "audiences": JSON(strings: audiences), "expirationSeconds": .integer(seconds),
                 "boundObjectRef": spec["boundObjectRef"] ?? .null,
             ],
-            "status": ["token": .string(issued.token), "expirationTimestamp": .string(issued.expires.rfc3339)],
+            "status": [
+                "token": .string(issued.token),
+                "expirationTimestamp": .string((registry.cluster.world.now + .seconds(seconds)).rfc3339),
+            ],
         ]
         let warning = "requested expiration of \(wanted) seconds shortened to \(seconds) seconds"
         return RegistryAnswer(status: 201, bytes: answer.serialized(), warnings: wanted > seconds ? [warning] : [])
     }
 
-    /// What the token is to be bound to: a pod, secret or node that is there.
-    private func boundObject(_ reference: JSON?, _ account: String, _ request: APIRequest) throws(KubeStatus) -> (
-        kind: String, name: String, uid: String
-    )? {
-        guard let reference, !reference.isNull else { return nil }
+    /// Notes what the token is to be bound to: a pod with its node, a secret or a node that is there.
+    private func bind(_ subject: inout TokenSubject, to reference: JSON?, _ request: APIRequest) throws(KubeStatus) {
+        guard let reference, !reference.isNull else { return }
         let kind = reference["kind"]?.string ?? ""
         let version = reference["apiVersion"]?.string ?? ""
-        let plurals = ["Pod": "pods", "Secret": "secrets", "Node": "nodes"]
-        guard version == "v1" || version.isEmpty, let plural = plurals[kind],
-            let resource = registry.cluster.resources.lookup(group: "", version: "v1", resource: plural)
+        guard version == "v1", let part = Self.bindable[kind],
+            let resource = registry.cluster.resources.lookup(group: "", version: "v1", resource: part.plural)
         else {
             let given = GroupVersionKind(apiVersion: version, kind: kind) ?? GroupVersionKind(group: "", version: version, kind: kind)
             throw .badRequest("cannot bind token to object of type \(given)")
         }
         let name = reference["name"]?.string ?? ""
         let object = try StoredObject.parse(registry.entry(resource, resource.isNamespaced ? request.namespace : "", name).value)
-        if kind == "Pod", (object.at("spec", "serviceAccountName")?.string ?? "default") != account {
-            throw .badRequest(
-                "cannot bind token for serviceaccount \(GoText.quoted(account)) to pod running with different serviceaccount name.")
+        if kind == "Pod" {
+            guard object.at("spec", "serviceAccountName")?.string ?? "default" == subject.account.name else {
+                throw .badRequest(
+                    "cannot bind token for serviceaccount \(GoText.quoted(subject.account.name)) to pod running with different serviceaccount name."
+                )
+            }
+            subject.node = node(of: object)
         }
         if let uid = reference["uid"]?.string, !uid.isEmpty, uid != object.objectUID {
             throw .conflict(
@@ -88,6 +103,13 @@ struct TokenRequests: Sendable {
                 "the UID in the bound object reference (\(uid)) does not match the UID in record. The object might have been deleted and then recreated"
             )
         }
-        return (kind, name, object.objectUID)
+        subject[keyPath: part.member] = ObjectIdentity(name: name, uid: object.objectUID)
+    }
+
+    /// The node that a pod runs on, with its uid when it is there.
+    private func node(of pod: JSON) -> ObjectIdentity? {
+        guard let name = pod.at("spec", "nodeName")?.string, !name.isEmpty else { return nil }
+        let nodes = registry.cluster.resources.lookup(group: "", version: "v1", resource: "nodes")
+        return ObjectIdentity(name: name, uid: nodes.flatMap { registry.object($0, "", name) }?.objectUID ?? "")
     }
 }

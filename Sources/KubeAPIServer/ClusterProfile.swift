@@ -1,0 +1,13 @@
+/// Whose kube-apiserver a cluster behaves as.
+public enum ClusterProfile: String, Sendable, Hashable, CaseIterable {
+    /// Amazon EKS: anonymous requests reach health checks only, the EKS webhooks are there.
+    case eks
+    /// kube-apiserver as Kubernetes ships it, with anonymous authentication and without anything of EKS.
+    case upstream
+
+    /// Which paths an anonymous request may ask for; `nil` for every path. EKS restricts them since Kubernetes 1.32
+    /// (EKS User Guide, kubernetes-versions-standard).
+    func anonymousPaths(minorVersion: Int) -> Set<String>? {
+        self == .eks && minorVersion >= 32 ? ["/healthz", "/livez", "/readyz"] : nil
+    }
+}
