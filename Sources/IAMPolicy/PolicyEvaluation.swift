@@ -61,6 +61,9 @@ public enum PolicyEvaluation {
         return PolicyDecision(outcome: .implicitlyDenied, reasons: misses)
     }
 
+    /// Whether a statement speaks of a request.
+    static func applies(_ statement: PolicyDocument.Statement, _ request: PolicyRequest) -> Bool { mismatch(statement, request) == nil }
+
     /// The first part of a statement that does not match, or `nil` when all do.
     private static func mismatch(_ statement: PolicyDocument.Statement, _ request: PolicyRequest) -> String? {
         if let principals = statement.principals {

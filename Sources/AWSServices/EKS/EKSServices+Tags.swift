@@ -5,7 +5,7 @@ extension EKSServices {
     private func noResource(_ arn: String) -> AWSError { AWSError(404, "NotFoundException", "No resource found for ARN: \(arn)") }
 
     /// The record that an ARN names: a cluster or an access entry of the caller's account and the call's region.
-    private func tagged(_ request: Request) throws(AWSError) -> (collection: String, document: Records.Document) {
+    func tagged(_ request: Request) throws(AWSError) -> (collection: String, document: Records.Document) {
         let arn = request.member("resourceArn")
         guard arn.hasPrefix("arn:aws:eks:") else {
             throw AWSError(400, "BadRequestException", "Invalid resource ARN: \(arn)")

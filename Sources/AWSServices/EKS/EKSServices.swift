@@ -82,7 +82,7 @@ struct EKSServices: Sendable {
             body = parsed
         }
         let request = Request(caller: call.caller, region: call.region, call: call, members: members, query: call.query, body: body)
-        try authorization.require(call, "eks:\(operation.name)", on: resource(request, operation.name))
+        try authorize(call, request, operation.name)
         try EKSModel.published.check(operation, query: call.query, body: body)
         let answer = try await run(self, request)
         return HTTPResponse(
@@ -90,16 +90,32 @@ struct EKSServices: Sendable {
             headers: ["x-amzn-RequestId": call.requestID])
     }
 
-    /// The ARN that a call's permission is asked for.
-    private func resource(_ request: Request, _ operation: String) -> String {
+    private func authorize(_ call: AWSCall, _ request: Request, _ operation: String) throws(AWSError) {
+        let (resource, tags) = resource(request, operation)
+        var conditions = EKSConditionKeys.values(operation, members: request.members, body: request.body)
+        conditions.merge(CallerAuthorization.resourceTags(tags)) { $1 }
+        let keys = request.query.filter { $0.name == "tagKeys" }.map(\.value)
+        if !keys.isEmpty { conditions["aws:TagKeys"] = keys }
+        try authorization.require(call, "eks:\(operation)", on: resource, conditions: conditions)
+    }
+
+    /// The ARN that a call's permission is asked for, and the tags of what it names.
+    private func resource(_ request: Request, _ operation: String) -> (arn: String, tags: JSON?) {
         let base = "arn:aws:eks:\(request.region):\(request.account)"
-        if let arn = request.members["resourceArn"] { return arn }
-        guard let cluster = request.members["name"] else {
-            return operation == "CreateCluster" ? "\(base):cluster/\(request.body["name"]?.string ?? "*")" : "*"
+        if let arn = request.members["resourceArn"] {
+            return (arn, (try? tagged(request))?.document.json["tags"])
         }
-        guard let principal = request.members["principalArn"] else { return "\(base):cluster/\(cluster)" }
-        let known = records.get(request.entries, "\(cluster)/\(principal)")?.json["accessEntryArn"]?.string
-        return known ?? "\(base):access-entry/\(cluster)/*"
+        guard let cluster = request.members["name"] else {
+            switch operation {
+            case "CreateCluster": return ("\(base):cluster/\(request.body["name"]?.string ?? "*")", nil)
+            case "ListClusters": return ("\(base):cluster/*", nil)
+            default: return ("*", nil)
+            }
+        }
+        let tags = records.get(request.clusters, cluster)?.json["tags"]
+        guard let principal = request.members["principalArn"] else { return ("\(base):cluster/\(cluster)", tags) }
+        let known = records.get(request.entries, "\(cluster)/\(principal)")?.json
+        return (known?["accessEntryArn"]?.string ?? "\(base):access-entry/\(cluster)/*", known?["tags"])
     }
 
     // MARK: What several operations need

@@ -76,7 +76,7 @@ extension AWSFrontDoor {
         let user = records.get(Records.collection(account, "global", "iam", "users"), Self.bootstrapUser)?.json ?? [:]
         let caller = Caller(
             arn: user["Arn"]?.string ?? "", accountID: account, userID: user["UserId"]?.string ?? "", roleARN: nil, roleName: nil,
-            userName: Self.bootstrapUser, sessionPolicy: nil)
+            userName: Self.bootstrapUser)
         try await eksServices.createActiveCluster(
             [
                 "name": .string(name), "roleArn": .string("arn:aws:iam::\(account):role/\(role)"),

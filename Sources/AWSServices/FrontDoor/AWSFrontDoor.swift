@@ -23,9 +23,9 @@ public final class AWSFrontDoor: HTTPHandler {
         self.world = world
         records = Records(store: store)
         authentication = CallerAuthentication(records: records, world: world)
-        authorization = CallerAuthorization(records: records)
+        authorization = CallerAuthorization(records: records, world: world)
         sts = STSService(records: records, world: world, authentication: authentication)
-        iam = IAMService(records: records, world: world)
+        iam = IAMService(records: records, world: world, authorization: authorization)
         ec2 = EC2Service(records: records)
         eksServices = EKSServices(
             configuration: configuration, records: records, world: world, provisioner: provisioner, authorization: authorization)
@@ -80,7 +80,7 @@ public final class AWSFrontDoor: HTTPHandler {
             call.request.trace.describe("\(call.service):\(form.action)")
             switch call.service {
             case "sts": return try await sts.handle(call, form, authorization, wantsJSON: wantsJSON)
-            case "iam": return try await iam.handle(call, form, authorization)
+            case "iam": return try await iam.handle(call, form)
             default: return try ec2.handle(call, form, authorization)
             }
         case "eks": return try await eksServices.handle(call)

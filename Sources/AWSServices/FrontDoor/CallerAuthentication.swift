@@ -72,14 +72,7 @@ final class CallerAuthentication: Sendable {
             )
         }
         request.trace.add(TraceStep("sigv4", "signature", actual: keyID, .pass))
-        return caller(key)
-    }
-
-    private func caller(_ key: JSON) -> Caller {
-        Caller(
-            arn: key["arn"]?.string ?? "", accountID: key["account"]?.string ?? "", userID: key["userId"]?.string ?? "",
-            roleARN: key["roleArn"]?.string, roleName: key["roleName"]?.string, userName: key["userName"]?.string,
-            sessionPolicy: key["sessionPolicy"]?.string)
+        return Caller(key: key)
     }
 
     private func checkTime(_ signature: SigV4, _ request: HTTPRequest, _ wire: AWSProtocol) throws(AWSError) {

@@ -16,6 +16,7 @@ extension IAMService {
         ]
         role["Description"] = form["Description"].map(JSON.string)
         role["Tags"] = try tags(form)
+        role["PermissionsBoundary"] = try boundary(call, form)
         try await records.create(
             collection(call, "roles"), name, role, exists: AWSError(409, "EntityAlreadyExists", "Role with name \(name) already exists."))
         return Self.role(role)
@@ -47,6 +48,9 @@ extension IAMService {
     func deleteRole(_ call: AWSCall, _ form: QueryForm) async throws(AWSError) -> String? {
         let document = try owner(call, form, .role)
         try requireBare(document)
+        guard profiles(call, document.name).isEmpty else {
+            throw AWSError(409, "DeleteConflict", "Cannot delete entity, must remove roles from instance profile first.")
+        }
         try await delete(collection(call, "roles"), document.name, missing: missing(.role, document.name))
         return nil
     }
@@ -91,6 +95,7 @@ extension IAMService {
         xml.element("AssumeRolePolicyDocument", role["AssumeRolePolicyDocument"]?.string.map { PercentEncoding.encode($0) })
         xml.element("Description", role["Description"]?.string)
         xml.element("MaxSessionDuration", role["MaxSessionDuration"]?.integer.map(String.init))
+        writeBoundary(role, &xml)
         writeTags(role, &xml)
     }
 }

@@ -11,6 +11,7 @@ extension IAMService {
             "Arn": .string("arn:aws:iam::\(call.caller.accountID):user\(path)\(name)"), "CreateDate": .string(world.now.rfc3339),
         ]
         user["Tags"] = try tags(form)
+        user["PermissionsBoundary"] = try boundary(call, form)
         try await records.create(
             collection(call, "users"), name, user, exists: AWSError(409, "EntityAlreadyExists", "User with name \(name) already exists."))
         return Self.user(user)
@@ -117,6 +118,7 @@ extension IAMService {
 
     static func writeUser(_ user: JSON, _ xml: inout XMLWriter) {
         for name in ["Path", "UserName", "UserId", "Arn", "CreateDate"] { xml.element(name, user[name]?.string) }
+        writeBoundary(user, &xml)
         writeTags(user, &xml)
     }
 }

@@ -8,6 +8,7 @@ import World
 struct IAMService: Sendable {
     let records: Records
     let world: World
+    let authorization: CallerAuthorization
 
     static let namespace = "https://iam.amazonaws.com/doc/2010-05-08/"
 
@@ -37,7 +38,17 @@ struct IAMService: Sendable {
         "TagRole": { iam, call, form throws(AWSError) in try await iam.tag(call, form, .role) },
         "UntagRole": { iam, call, form throws(AWSError) in try await iam.untag(call, form, .role) },
         "ListRoleTags": { iam, call, form throws(AWSError) in try iam.listTags(call, form, .role) },
-        "ListInstanceProfilesForRole": { iam, call, form throws(AWSError) in try iam.listNothing(call, form, .role, "InstanceProfiles") },
+        "ListInstanceProfilesForRole": { iam, call, form throws(AWSError) in try iam.listInstanceProfiles(ofRole: call, form) },
+        "CreateInstanceProfile": { iam, call, form throws(AWSError) in try await iam.createInstanceProfile(call, form) },
+        "GetInstanceProfile": { iam, call, form throws(AWSError) in try iam.getInstanceProfile(call, form) },
+        "DeleteInstanceProfile": { iam, call, form throws(AWSError) in try await iam.deleteInstanceProfile(call, form) },
+        "ListInstanceProfiles": { iam, call, form throws(AWSError) in try iam.listInstanceProfiles(call, form) },
+        "AddRoleToInstanceProfile": { iam, call, form throws(AWSError) in try await iam.addRoleToProfile(call, form) },
+        "RemoveRoleFromInstanceProfile": { iam, call, form throws(AWSError) in try await iam.removeRoleFromProfile(call, form) },
+        "PutUserPermissionsBoundary": { iam, call, form throws(AWSError) in try await iam.putBoundary(call, form, .user) },
+        "DeleteUserPermissionsBoundary": { iam, call, form throws(AWSError) in try await iam.deleteBoundary(call, form, .user) },
+        "PutRolePermissionsBoundary": { iam, call, form throws(AWSError) in try await iam.putBoundary(call, form, .role) },
+        "DeleteRolePermissionsBoundary": { iam, call, form throws(AWSError) in try await iam.deleteBoundary(call, form, .role) },
         "PutUserPolicy": { iam, call, form throws(AWSError) in try await iam.putInline(call, form, .user) },
         "GetUserPolicy": { iam, call, form throws(AWSError) in try iam.getInline(call, form, .user) },
         "DeleteUserPolicy": { iam, call, form throws(AWSError) in try await iam.deleteInline(call, form, .user) },
@@ -64,31 +75,49 @@ struct IAMService: Sendable {
         "DeleteOpenIDConnectProvider": { iam, call, form throws(AWSError) in try await iam.deleteProvider(call, form) },
     ]
 
-    func handle(_ call: AWSCall, _ form: QueryForm, _ authorization: CallerAuthorization) async throws(AWSError) -> HTTPResponse {
+    func handle(_ call: AWSCall, _ form: QueryForm) async throws(AWSError) -> HTTPResponse {
         guard let operation = Self.operations[form.action] else {
             throw form.unknownAction
         }
-        try authorization.require(call, "iam:\(form.action)", on: resource(call, form))
+        let (resource, tags) = resource(call, form)
+        try authorization.require(call, "iam:\(form.action)", on: resource, conditions: Self.conditions(form, tags))
         let result = try await operation(self, call, form)
         return AWSProtocol.queryResponse(form.action, namespace: Self.namespace, requestID: call.requestID, result: result)
     }
 
-    /// The ARN that a call's permission is asked for.
-    private func resource(_ call: AWSCall, _ form: QueryForm) -> String {
+    /// IAM's own condition keys of a call, and those about tags.
+    private static func conditions(_ form: QueryForm, _ tags: JSON?) -> [String: [String]] {
+        var conditions = CallerAuthorization.requestTags(form.tags()).merging(CallerAuthorization.resourceTags(tags, alias: "iam")) { $1 }
+        let keys = form.list("TagKeys")
+        if !keys.isEmpty { conditions["aws:TagKeys"] = keys }
+        conditions["iam:PermissionsBoundary"] = form["PermissionsBoundary"].map { [$0] }
+        if form.action.hasPrefix("Attach") || form.action.hasPrefix("Detach") {
+            conditions["iam:PolicyARN"] = form["PolicyArn"].map { [$0] }
+        }
+        return conditions
+    }
+
+    /// The ARN that a call's permission is asked for, and the tags of what it names.
+    private func resource(_ call: AWSCall, _ form: QueryForm) -> (arn: String, tags: JSON?) {
         let base = "arn:aws:iam::\(call.caller.accountID):"
-        if let arn = form["OpenIDConnectProviderArn"] { return arn }
+        if let arn = form["OpenIDConnectProviderArn"] { return (arn, nil) }
+        if let name = form["InstanceProfileName"] {
+            let known = records.get(collection(call, "instance-profiles"), name)?.json
+            return (known?["Arn"]?.string ?? "\(base)instance-profile\(form["Path"] ?? "/")\(name)", known?["Tags"])
+        }
         for owner in [PolicyOwner.role, .user] {
             guard let name = form[owner.parameter] else { continue }
-            let known = records.get(collection(call, owner.collection), name)?.json["Arn"]?.string
-            return known ?? "\(base)\(owner.word)\(form["Path"] ?? "/")\(name)"
+            let known = records.get(collection(call, owner.collection), name)?.json
+            return (known?["Arn"]?.string ?? "\(base)\(owner.word)\(form["Path"] ?? "/")\(name)", known?["Tags"])
         }
-        if let arn = form["PolicyArn"] { return arn }
+        if let arn = form["PolicyArn"] { return (arn, nil) }
         switch form.action {
-        case "CreatePolicy": return "\(base)policy\(form["Path"] ?? "/")\(form["PolicyName"] ?? "")"
-        case "ListUsers": return "\(base)user/"
-        case "ListRoles": return "\(base)role/"
-        case "ListPolicies": return "\(base)policy/"
-        default: return call.caller.userName == nil ? "*" : call.caller.arn
+        case "CreatePolicy": return ("\(base)policy\(form["Path"] ?? "/")\(form["PolicyName"] ?? "")", nil)
+        case "ListUsers": return ("\(base)user/", nil)
+        case "ListRoles": return ("\(base)role/", nil)
+        case "ListPolicies": return ("\(base)policy/", nil)
+        case "ListInstanceProfiles": return ("\(base)instance-profile/", nil)
+        default: return (call.caller.userName == nil ? "*" : call.caller.arn, nil)
         }
     }
 }

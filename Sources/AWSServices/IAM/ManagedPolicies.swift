@@ -25,15 +25,54 @@ enum ManagedPolicies {
             "ecr:GetAuthorizationToken", "ecr:BatchCheckLayerAvailability", "ecr:GetDownloadUrlForLayer", "ecr:BatchGetImage",
         ]),
         "AmazonSSMManagedInstanceCore": allow(["ssm:*", "ssmmessages:*", "ec2messages:*"]),
+        "PowerUserAccess": document([
+            ["Effect": "Allow", "NotAction": ["iam:*", "organizations:*", "account:*"], "Resource": "*"],
+            [
+                "Effect": "Allow",
+                "Action": ["account:GetAccountInformation", "iam:CreateServiceLinkedRole", "iam:DeleteServiceLinkedRole", "iam:ListRoles"],
+                "Resource": "*",
+            ],
+        ]),
+        "IAMFullAccess": allow(["iam:*", "organizations:Describe*", "organizations:List*"]),
+        "IAMReadOnlyAccess": allow(["iam:Generate*", "iam:Get*", "iam:List*", "iam:Simulate*"]),
+        "AmazonEC2FullAccess": allow(["ec2:*", "elasticloadbalancing:*", "cloudwatch:*", "autoscaling:*"]),
+        "AmazonEC2ReadOnlyAccess": allow(["ec2:Describe*", "ec2:Get*", "elasticloadbalancing:Describe*", "autoscaling:Describe*"]),
+        "AmazonEKSServicePolicy": allow([
+            "ec2:*NetworkInterface*", "ec2:Describe*", "ec2:DetachNetworkInterface", "eks:UpdateClusterVersion",
+            "iam:ListAttachedRolePolicies",
+            "route53:AssociateVPCWithHostedZone", "logs:CreateLogGroup", "logs:CreateLogStream", "logs:DescribeLogStreams",
+            "logs:PutLogEvents",
+        ]),
+        "AmazonEKSWorkerNodeMinimalPolicy": allow(["eks-auth:AssumeRoleForPodIdentity"]),
+        "AmazonEKSComputePolicy": allow([
+            "ec2:CreateFleet", "ec2:RunInstances", "ec2:*LaunchTemplate*", "ec2:CreateTags", "ec2:Describe*", "iam:*InstanceProfile*",
+            "iam:PassRole",
+        ]),
+        "AmazonEKSBlockStoragePolicy": allow(["ec2:*Volume*", "ec2:*Snapshot*", "ec2:Describe*", "ec2:CreateTags"]),
+        "AmazonEKSLoadBalancingPolicy": allow(["elasticloadbalancing:*", "ec2:*SecurityGroup*", "ec2:Describe*", "ec2:CreateTags"]),
+        "AmazonEKSNetworkingPolicy": allow([
+            "ec2:*NetworkInterface*", "ec2:AssignPrivateIpAddresses", "ec2:UnassignPrivateIpAddresses", "ec2:Describe*", "ec2:CreateTags",
+        ]),
+        "AmazonEC2ContainerRegistryPullOnly": allow([
+            "ecr:GetAuthorizationToken", "ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer", "ecr:BatchImportUpstreamImage",
+        ]),
+        "CloudWatchAgentServerPolicy": allow([
+            "cloudwatch:PutMetricData", "ec2:Describe*", "logs:PutLogEvents", "logs:PutRetentionPolicy", "logs:DescribeLogStreams",
+            "logs:DescribeLogGroups", "logs:CreateLogStream", "logs:CreateLogGroup", "xray:Put*", "xray:GetSampling*",
+        ]),
+        "service-role/AmazonEFSCSIDriverPolicy": allow([
+            "elasticfilesystem:Describe*", "elasticfilesystem:*AccessPoint", "elasticfilesystem:TagResource",
+            "ec2:DescribeAvailabilityZones",
+        ]),
         "service-role/AmazonEBSCSIDriverPolicy": allow(["ec2:*Volume*", "ec2:*Snapshot*", "ec2:Describe*", "ec2:CreateTags"]),
     ]
 
     private static func allow(_ actions: [String]) -> String {
-        let json: JSON = [
-            "Version": "2012-10-17",
-            "Statement": [["Effect": "Allow", "Action": actions == ["*"] ? "*" : JSON(strings: actions), "Resource": "*"]],
-        ]
-        return json.text
+        document([["Effect": "Allow", "Action": actions == ["*"] ? "*" : JSON(strings: actions), "Resource": "*"]])
+    }
+
+    private static func document(_ statements: [JSON]) -> String {
+        (["Version": "2012-10-17", "Statement": .array(statements)] as JSON).text
     }
 
     /// The policy of an ARN, as the record of an account's own one.

@@ -29,10 +29,14 @@ struct XMLWriter {
         }
     }
 
-    /// An element for each member of an object of texts and objects.
+    /// An element for each member of an object of texts, numbers and objects.
     mutating func members(_ json: JSON) {
         for member in json.object?.members ?? [] {
-            if let text = member.value.string { element(member.key, text) } else { element(member.key) { $0.members(member.value) } }
+            switch member.value {
+            case .string(let text): element(member.key, text)
+            case .integer(let number): element(member.key, String(number))
+            default: element(member.key) { $0.members(member.value) }
+            }
         }
     }
 
