@@ -101,7 +101,7 @@ let package = Package(
                 .product(name: "Logging", package: "swift-log"),
             ], swiftSettings: strict),
         // Conformance
-        room("ConformanceVectors", ["IAMAuthenticator", "IAMPolicy", "JSON", "KubeAPI", "RBAC", "World"]),
+        room("ConformanceVectors", ["Facts", "IAMAuthenticator", "IAMPolicy", "JSON", "KubeAPI", "RBAC", "World"]),
         .executableTarget(name: "vector-runner", dependencies: ["ConformanceVectors"], swiftSettings: strict),
         // Tests
         tests("WorldTests", ["World"]),
@@ -111,7 +111,7 @@ let package = Package(
         tests("HTTPTests", ["HTTP"]),
         tests("StoreTests", ["Store", "World"]),
         tests("StoreSQLiteTests", ["Store", "StoreSQLite", "World", .product(name: "GRDB", package: "GRDB.swift")]),
-        tests("KubeAPITests", ["JSON", "KubeAPI"]),
+        tests("KubeAPITests", ["JSON", "KubeAPI", "World"]),
         tests("RBACTests", ["JSON", "RBAC"]),
         tests("IAMAuthenticatorTests", ["Encoding", "HTTP", "IAMAuthenticator", "JSON", "World"]),
         tests("IAMPolicyTests", ["IAMPolicy", "JSON"]),

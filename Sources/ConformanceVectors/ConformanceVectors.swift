@@ -40,6 +40,7 @@ public enum ConformanceVectors {
         switch form(of: document) {
         case .auth: tally = await AuthVectors.run(document)
         case .rbac: tally = await RBACVectors.run(document)
+        case .table: tally = TableVectors.run(document)
         case .other(let reason): return skipped(name, reason)
         }
         return VectorReport(file: name, passed: tally.passed, failures: tally.failures, notRun: tally.notRun, skippedReason: nil)
@@ -48,13 +49,14 @@ public enum ConformanceVectors {
     private enum Form {
         case auth
         case rbac
+        case table
         case other(String)
     }
 
     private static func form(of document: JSON) -> Form {
         switch document["type"]?.string {
         case "rbac": return .rbac
-        case "table": return .other("the form \"table\" is not run yet")
+        case "table": return .table
         case "http": return .other("the form \"http\" is replayed against a running API server: clients/replay.py")
         case let type?: return .other("unknown form \"\(type)\"")
         case nil: break

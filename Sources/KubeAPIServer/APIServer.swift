@@ -221,7 +221,7 @@ public struct APIServer: HTTPHandler {
         let representation = request.representation
         switch representation.shape {
         case .table where request.info.subresource != "token" && request.resource.isStored && answer.isObject:
-            response = representation.response(answer.status, try registry.table(request, object: answer.bytes))
+            response = representation.response(answer.status, try TableView(request, registry).table(object: answer.bytes))
         case .partialMetadata where request.resource.isStored && answer.isObject:
             response = representation.response(answer.status, Registry.partialMetadata(try StoredObject.parse(answer.bytes)))
         default: response = representation.response(answer.status, bytes: answer.bytes)
@@ -240,7 +240,7 @@ public struct APIServer: HTTPHandler {
         let page = try registry.page(request, options, try Selection(options, request.resource))
         let representation = request.representation
         switch representation.shape {
-        case .table: return representation.response(200, try registry.table(request, page))
+        case .table: return representation.response(200, try TableView(request, registry).table(page))
         case .partialMetadata: return representation.response(200, try registry.partialMetadataList(page))
         default:
             let body = try registry.listBody(request, page, options: options)

@@ -110,6 +110,15 @@ public enum GoText {
         return result + "\""
     }
 
+    /// `strings.TrimSpace`.
+    static func trimmed(_ text: String) -> String {
+        let scalars = text.unicodeScalars
+        guard let first = scalars.firstIndex(where: { !$0.properties.isWhitespace }),
+            let last = scalars.lastIndex(where: { !$0.properties.isWhitespace })
+        else { return "" }
+        return String(scalars[first...last])
+    }
+
     /// Lower-case hexadecimal with leading zeros.
     static func hex(_ value: UInt32, _ width: Int) -> String {
         let digits = String(value, radix: 16)

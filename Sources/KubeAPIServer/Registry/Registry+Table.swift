@@ -4,59 +4,73 @@ import KubeAPI
 import Store
 import World
 
-extension Registry {
-    /// A page as a Table, which `kubectl get` asks for.
-    func table(_ request: APIRequest, _ page: Page) throws(KubeStatus) -> JSON {
-        var rows: [JSON] = []
-        rows.reserveCapacity(page.entries.count)
-        let now = cluster.world.now
-        for entry in page.entries { rows.append(try row(request, entry.value, now)) }
-        var metadata: JSON = ["resourceVersion": .string(String(page.revision))]
-        if let name = page.continueAfter {
-            metadata["continue"] = .string(ContinueToken(revision: page.revision, name: name).text)
-            metadata["remainingItemCount"] = page.remaining.map { .integer(Int64($0)) }
+/// Tables of one request: the resource's printer is found once, not for each row.
+struct TableView: Sendable {
+    let printer: TablePrinter
+    let registry: Registry
+    let resource: ResourceType
+    private let included: Included
+
+    /// What each row carries of its object (`includeObject`).
+    private enum Included: String, Sendable { case none = "None", metadata = "Metadata", object = "Object" }
+
+    /// - Throws: 400 for an unknown `includeObject`.
+    init(_ request: APIRequest, _ registry: Registry) throws(KubeStatus) {
+        self.registry = registry
+        resource = request.resource
+        printer = registry.printer(request.resource)
+        let asked = request.query["includeObject"] ?? ""
+        guard let included = asked.isEmpty ? .metadata : Included(rawValue: asked) else {
+            throw .badRequest("unrecognized includeObject value: \(GoText.quoted(asked))")
         }
-        return Self.table(metadata, columns(request.resource), rows)
+        self.included = included
     }
 
-    /// One object as a Table; without `columns` for the later events of a watch.
-    func table(_ request: APIRequest, object bytes: [UInt8], hasColumns: Bool = true) throws(KubeStatus) -> JSON {
-        let row = try row(request, bytes, cluster.world.now)
-        let version = try StoredObject.parse(bytes).objectResourceVersion
-        return Self.table(["resourceVersion": .string(version)], hasColumns ? columns(request.resource) : .null, [row])
+    /// A page as a Table.
+    func table(_ page: Registry.Page) throws(KubeStatus) -> JSON {
+        let now = registry.cluster.world.now
+        var objects: [JSON] = []
+        objects.reserveCapacity(page.entries.count)
+        for entry in page.entries { objects.append(try object(entry.value)) }
+        if let order = printer.order { objects.sort(by: order) }
+        return Self.table(page.metadata, printer.columnDefinitions, objects.map { row($0, now) })
     }
+
+    /// One object as a Table; without columns for the later events of a watch.
+    func table(object bytes: [UInt8], hasColumns: Bool = true) throws(KubeStatus) -> JSON {
+        let object = try object(bytes)
+        return Self.table(
+            ["resourceVersion": .string(object.objectResourceVersion)], hasColumns ? printer.columnDefinitions : .null,
+            [row(object, registry.cluster.world.now)])
+    }
+
+    private func object(_ bytes: [UInt8]) throws(KubeStatus) -> JSON { try StoredObject.parse(registry.served(bytes, resource)) }
 
     private static func table(_ metadata: JSON, _ columns: JSON, _ rows: [JSON]) -> JSON {
         ["kind": "Table", "apiVersion": "meta.k8s.io/v1", "metadata": metadata, "columnDefinitions": columns, "rows": .array(rows)]
     }
 
-    private func columns(_ resource: ResourceType) -> JSON {
-        .array(
-            TablePrinter.builtin.columns(group: resource.group, version: resource.version, resource: resource.resource).map { column in
-                [
-                    "name": .string(column.name), "type": .string(column.type), "format": .string(column.format),
-                    "description": "", "priority": .integer(Int64(column.priority)),
-                ]
-            })
-    }
-
-    private func row(_ request: APIRequest, _ bytes: [UInt8], _ now: Instant) throws(KubeStatus) -> JSON {
-        let resource = request.resource
-        let object = try StoredObject.parse(served(bytes, resource))
-        let printed = TablePrinter.builtin.row(
-            object, group: resource.group, version: resource.version, resource: resource.resource, now: now)
+    private func row(_ object: JSON, _ now: Instant) -> JSON {
+        let printed = printer.row(object, now: now)
         var row: JSON = ["cells": .array(printed.cells)]
         if !printed.conditions.isEmpty { row["conditions"] = .array(printed.conditions) }
-        switch request.query["includeObject"] ?? "Metadata" {
-        case "None": break
-        case "Object": row["object"] = object
-        default: row["object"] = Self.partialMetadata(object)
+        switch included {
+        case .none: row["object"] = .null
+        case .metadata: row["object"] = Registry.partialMetadata(object)
+        case .object: row["object"] = object
         }
         return row
     }
+}
+
+extension Registry {
+    /// How a resource is shown in Tables.
+    func printer(_ resource: ResourceType) -> TablePrinter {
+        .builtin(group: resource.group, version: resource.version, resource: resource.resource)
+    }
 
     /// An object's PartialObjectMetadata.
-    static func partialMetadata(_ object: JSON, isItem: Bool = false) -> JSON {
+    static func partialMetadata(_ object: JSON) -> JSON {
         ["kind": "PartialObjectMetadata", "apiVersion": "meta.k8s.io/v1", "metadata": object["metadata"] ?? [:]]
     }
 
@@ -64,11 +78,18 @@ extension Registry {
     func partialMetadataList(_ page: Page) throws(KubeStatus) -> JSON {
         var items: [JSON] = []
         for entry in page.entries { items.append(Self.partialMetadata(try StoredObject.parse(entry.value))) }
-        var metadata: JSON = ["resourceVersion": .string(String(page.revision))]
-        if let name = page.continueAfter {
-            metadata["continue"] = .string(ContinueToken(revision: page.revision, name: name).text)
-            metadata["remainingItemCount"] = page.remaining.map { .integer(Int64($0)) }
+        return ["kind": "PartialObjectMetadataList", "apiVersion": "meta.k8s.io/v1", "metadata": page.metadata, "items": .array(items)]
+    }
+}
+
+extension Registry.Page {
+    /// The `metadata` of a list.
+    var metadata: JSON {
+        var metadata: JSON = ["resourceVersion": .string(String(revision))]
+        if let name = continueAfter {
+            metadata["continue"] = .string(ContinueToken(revision: revision, name: name).text)
+            metadata["remainingItemCount"] = remaining.map { .integer(Int64($0)) }
         }
-        return ["kind": "PartialObjectMetadataList", "apiVersion": "meta.k8s.io/v1", "metadata": metadata, "items": .array(items)]
+        return metadata
     }
 }

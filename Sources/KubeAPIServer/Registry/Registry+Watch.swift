@@ -10,7 +10,7 @@ extension Registry {
     ///
     /// - Throws: 400, or 500 for a malformed `resourceVersion`.
     func watch(_ request: APIRequest, _ options: ListOptions, _ selection: Selection) throws(KubeStatus) -> HTTPResponse {
-        let feed = WatchFeed(registry: self, request: request, options: options, selection: selection)
+        let feed = try WatchFeed(registry: self, request: request, options: options, selection: selection)
         try feed.start()
         var response = HTTPResponse(status: 200, body: .stream { writer in await feed.run(writer) })
         response.headers["Content-Type"] = request.representation.isYAML ? "application/yaml;stream=watch" : "application/json"
@@ -35,14 +35,17 @@ private final class WatchFeed: Sendable {
     private let options: ListOptions
     private let selection: Selection
     private let exactName: String?
+    /// Set for watches of Tables.
+    private let tables: TableView?
     private let begin = Mutex<(entries: [Entry], subscription: (any WatchSubscription)?, refusal: KubeStatus?)>(([], nil, nil))
     private let progress = Mutex(Progress())
 
-    init(registry: Registry, request: APIRequest, options: ListOptions, selection: Selection) {
+    init(registry: Registry, request: APIRequest, options: ListOptions, selection: Selection) throws(KubeStatus) {
         self.registry = registry
         self.request = request
         self.options = options
         self.selection = selection
+        tables = request.representation.shape == .table ? try TableView(request, registry) : nil
         let isOneNamespace = request.resource.isNamespaced && !request.namespace.isEmpty
         let name = request.info.namesObject ? request.name : selection.exactName
         exactName = name.flatMap { !request.resource.isNamespaced ? $0 : isOneNamespace ? "\(request.namespace)/\($0)" : nil }
@@ -156,12 +159,12 @@ private final class WatchFeed: Sendable {
     private func append(_ type: String, _ value: [UInt8], _ bytes: inout [UInt8]) throws {
         bytes.append(contentsOf: Self.prefixes[type] ?? [])
         switch request.representation.shape {
-        case .table:
+        case .table where tables != nil:
             let hasColumns = progress.withLock { progress in
                 defer { progress.hasColumns = true }
                 return !progress.hasColumns
             }
-            try registry.table(request, object: value, hasColumns: hasColumns).write(into: &bytes)
+            try tables?.table(object: value, hasColumns: hasColumns).write(into: &bytes)
         case .partialMetadata: Registry.partialMetadata(try StoredObject.parse(value)).write(into: &bytes)
         default: bytes.append(contentsOf: try registry.served(value, request.resource))
         }

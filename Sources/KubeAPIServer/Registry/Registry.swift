@@ -166,12 +166,7 @@ struct Registry: Sendable {
     }
 
     private func listHead(_ resource: ResourceType, _ page: Page) -> String {
-        var metadata: JSON = ["resourceVersion": .string(String(page.revision))]
-        if let name = page.continueAfter {
-            metadata["continue"] = .string(ContinueToken(revision: page.revision, name: name).text)
-            metadata["remainingItemCount"] = page.remaining.map { .integer(Int64($0)) }
-        }
-        return "{\"kind\":\"\(resource.listKind)\",\"apiVersion\":\"\(resource.groupVersion)\",\"metadata\":\(metadata.text),\"items\":["
+        "{\"kind\":\"\(resource.listKind)\",\"apiVersion\":\"\(resource.groupVersion)\",\"metadata\":\(page.metadata.text),\"items\":["
     }
 }
 
