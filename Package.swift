@@ -105,6 +105,7 @@ let package = Package(
         .executableTarget(name: "vector-runner", dependencies: ["ConformanceVectors"], swiftSettings: strict),
         // Tests
         tests("WorldTests", ["World"]),
+        tests("EncodingTests", ["Encoding"]),
         tests("IPAddressTests", ["IPAddress"]),
         tests("JSONTests", ["JSON"]),
         tests("YAMLTests", ["JSON", "YAML"]),
@@ -116,6 +117,7 @@ let package = Package(
         tests("IAMAuthenticatorTests", ["Encoding", "HTTP", "IAMAuthenticator", "JSON", "World"]),
         tests("IAMPolicyTests", ["IAMPolicy", "JSON"]),
         tests("AWSServicesTests", ["AWSServices", "HTTP", "JSON", "Store", "World", .product(name: "Crypto", package: "swift-crypto")]),
+        tests("KubeAPIServerTests", ["HTTP", "KubeAPIServer", "PKI", "World"]),
         tests("ConformanceVectorsTests", ["ConformanceVectors"]),
         .testTarget(
             name: "EndToEndTests", path: "Tests/EndToEnd",

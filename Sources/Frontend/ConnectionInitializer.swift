@@ -15,6 +15,7 @@ struct ConnectionInitializer: Sendable {
     let world: World
     let registry: ConnectionRegistry
     let configuration: FrontendConfiguration
+    let date = DateHeader()
 
     /// How long a dropped connection stays open without an answer.
     private static let dropLimit = TimeAmount.seconds(60)
@@ -44,7 +45,7 @@ struct ConnectionInitializer: Sendable {
             let context: @Sendable (Bool) -> RequestHandler.Context = { isHTTP2 in
                 RequestHandler.Context(
                     configuration: configuration, world: world, registry: registry, executor: executor, handler: handler,
-                    connection: { record.value(peer) }, isHTTP2: isHTTP2)
+                    date: date, connection: { record.value(peer) }, isHTTP2: isHTTP2)
             }
             return channel.eventLoop.makeCompletedFuture {
                 let pipeline = channel.pipeline.syncOperations

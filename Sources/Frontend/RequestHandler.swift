@@ -17,6 +17,7 @@ final class RequestHandler: ChannelInboundHandler {
         let registry: ConnectionRegistry
         let executor: EventLoopTaskExecutor
         let handler: any HTTPHandler
+        let date: DateHeader
         let connection: @Sendable () -> ConnectionRecord
         let isHTTP2: Bool
     }
@@ -128,13 +129,15 @@ final class RequestHandler: ChannelInboundHandler {
         let path = mark.map { String(target[..<$0]) } ?? target
         let query = mark.map { String(target[target.index(after: $0)...]) }
         let connection = shared.connection()
+        let method = head.method.rawValue
         let trace = RequestTrace(
-            id: shared.world.random.uuid(), received: shared.world.now, summary: "\(head.method.rawValue) \(path)",
-            target: connection.listener)
-        trace.add(connection.acceptSteps)
+            id: shared.world.random.uuid(), received: shared.world.now, method: method, path: path, target: connection.listener,
+            steps: connection.acceptSteps)
+        var headers = HTTP.HTTPHeaders()
+        headers.reserveCapacity(head.headers.count)
+        for (name, value) in head.headers { headers.add(name, value) }
         let request = HTTPRequest(
-            method: head.method.rawValue, path: path, query: query,
-            headers: HTTP.HTTPHeaders(head.headers.map { ($0.name, $0.value) }), body: body, connection: connection, trace: trace)
+            method: method, path: path, query: query, headers: headers, body: body, connection: connection, trace: trace)
         body = []
         let exchange = Exchange(
             request: request, channel: context.channel, version: head.version, isHead: head.method == .HEAD, keepAlive: head.isKeepAlive,
@@ -205,7 +208,7 @@ final class RequestHandler: ChannelInboundHandler {
         headers.reserveCapacity(response.headers.fields.count + 3)
         for field in response.headers { headers.add(name: field.name, value: field.value) }
         if let length { headers.add(name: "Content-Length", value: String(length)) }
-        headers.add(name: "Date", value: shared.world.now.httpDate)
+        headers.add(name: "Date", value: shared.date.text(at: shared.world.now))
         if !keepAlive, !shared.isHTTP2, !headers.contains(name: "Connection") { headers.add(name: "Connection", value: "close") }
         return HTTPResponseHead(version: version, status: HTTPResponseStatus(statusCode: response.status), headers: headers)
     }

@@ -38,6 +38,18 @@ public struct HTTPHeaders: Sendable, Hashable, ExpressibleByDictionaryLiteral, S
     /// The values of all fields of a name, in order.
     public func all(_ name: String) -> [String] { fields.filter { HTTPHeaders.equal($0.name, name) }.map(\.value) }
 
+    /// Whether any field's name begins with an ASCII `prefix`, without case.
+    public func containsName(withPrefix prefix: StaticString) -> Bool {
+        let wanted = UnsafeBufferPointer(start: prefix.utf8Start, count: prefix.utf8CodeUnitCount)
+        return fields.contains { field in
+            guard field.name.utf8.count >= wanted.count else { return false }
+            return zip(field.name.utf8, wanted).allSatisfy { HTTPHeaders.equal($0, $1) }
+        }
+    }
+
+    /// Makes room for so many fields.
+    public mutating func reserveCapacity(_ count: Int) { fields.reserveCapacity(count) }
+
     /// Appends a field, keeping others of the same name.
     public mutating func add(_ name: String, _ value: String) { fields.append(Field(name: name, value: value)) }
 
@@ -49,9 +61,10 @@ public struct HTTPHeaders: Sendable, Hashable, ExpressibleByDictionaryLiteral, S
         let left = left.utf8
         let right = right.utf8
         guard left.count == right.count else { return false }
-        for (a, b) in zip(left, right) where a != b {
-            guard a ^ b == 0x20, (a | 0x20) >= 0x61, (a | 0x20) <= 0x7A else { return false }
-        }
+        for (a, b) in zip(left, right) where !equal(a, b) { return false }
         return true
     }
+
+    @inline(__always)
+    private static func equal(_ a: UInt8, _ b: UInt8) -> Bool { a == b || (a ^ b == 0x20 && (a | 0x20) >= 0x61 && (a | 0x20) <= 0x7A) }
 }

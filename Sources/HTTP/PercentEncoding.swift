@@ -1,12 +1,25 @@
 /// Percent-encoding and query strings (RFC 3986, and the form encoding of HTML where `+` is a space).
 public enum PercentEncoding {
     /// Decodes `%XX`, and `+` to a space if asked; `nil` for a malformed escape or bytes that are no UTF-8.
-    public static func decode(_ text: some StringProtocol, plusIsSpace: Bool = false) -> String? {
-        guard text.utf8.contains(where: { $0 == UInt8(ascii: "%") || (plusIsSpace && $0 == UInt8(ascii: "+")) }) else {
-            return String(text)
-        }
+    public static func decode(_ text: String, plusIsSpace: Bool = false) -> String? {
+        hasEscapes(text.utf8, plusIsSpace) ? unescaped(text.utf8, plusIsSpace) : text
+    }
+
+    /// Decodes a part of a text in the same way.
+    public static func decode(_ text: Substring, plusIsSpace: Bool = false) -> String? {
+        hasEscapes(text.utf8, plusIsSpace) ? unescaped(text.utf8, plusIsSpace) : String(text)
+    }
+
+    @inline(__always)
+    private static func hasEscapes(_ text: some Sequence<UInt8>, _ plusIsSpace: Bool) -> Bool {
+        for byte in text where byte == UInt8(ascii: "%") || (plusIsSpace && byte == UInt8(ascii: "+")) { return true }
+        return false
+    }
+
+    @inline(__always)
+    private static func unescaped(_ text: some Sequence<UInt8>, _ plusIsSpace: Bool) -> String? {
         var bytes: [UInt8] = []
-        var iterator = text.utf8.makeIterator()
+        var iterator = text.makeIterator()
         while let byte = iterator.next() {
             switch byte {
             case UInt8(ascii: "%"):
@@ -41,10 +54,11 @@ public enum PercentEncoding {
     /// The pairs of a query or form body in order; `nil` when an escape is malformed.
     public static func pairs(_ query: some StringProtocol) -> [(name: String, value: String)]? {
         var pairs: [(name: String, value: String)] = []
-        for piece in query.split(separator: "&", omittingEmptySubsequences: true) {
-            let split = piece.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
-            guard let name = decode(split[0], plusIsSpace: true),
-                let value = split.count > 1 ? decode(split[1], plusIsSpace: true) : ""
+        guard !query.isEmpty else { return pairs }
+        for piece in Substring(query).utf8.split(separator: UInt8(ascii: "&"), omittingEmptySubsequences: true) {
+            let mark = piece.firstIndex(of: UInt8(ascii: "=")) ?? piece.endIndex
+            let rest = mark == piece.endIndex ? piece[mark...] : piece[piece.index(after: mark)...]
+            guard let name = decode(Substring(piece[..<mark]), plusIsSpace: true), let value = decode(Substring(rest), plusIsSpace: true)
             else { return nil }
             pairs.append((name, value))
         }

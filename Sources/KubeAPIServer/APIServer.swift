@@ -1,3 +1,4 @@
+import Encoding
 public import HTTP
 import JSON
 import KubeAPI
@@ -111,7 +112,7 @@ public struct APIServer: HTTPHandler {
         if !info.isCore, cluster.resources.group(info.group) == nil {
             return HTTPResponse(status: 404, contentType: "text/plain; charset=utf-8", Array("404 page not found\n".utf8))
         }
-        guard !http.path.contains("//"), info.parts.count <= 3,
+        guard !info.hasEmptySegment, info.parts.count <= 3,
             let resource = cluster.resources.lookup(group: info.group, version: info.version, resource: info.resource)
         else { throw .noSuchPath }
         let hasNamespace = !info.namespace.isEmpty && !(info.isCore && info.resource == "namespaces")
@@ -256,5 +257,6 @@ public struct APIServer: HTTPHandler {
 
 extension RegistryAnswer {
     /// Whether the bytes are an object of the resource, not a Status.
-    fileprivate var isObject: Bool { !bytes.starts(with: Array("{\"kind\":\"Status\"".utf8)) }
+    fileprivate var isObject: Bool { !bytes.hasPrefix(bytes: Self.statusHead) }
+    private static let statusHead = Array("{\"kind\":\"Status\"".utf8)
 }

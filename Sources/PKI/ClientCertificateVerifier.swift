@@ -34,10 +34,37 @@ public struct ClientCertificateVerifier: Sendable {
     /// Makes a verifier of certificates that `authority` issued.
     public init(_ authority: CertificateAuthority) { self.authority = authority }
 
+    /// A certificate of the authority: what of its verdict does not change. Its signature need not be checked again.
+    public struct Verified: Sendable {
+        private let notBefore: Instant
+        private let notAfter: Instant
+        private let subject: Result<Subject, Refusal>
+
+        fileprivate init(notBefore: Instant, notAfter: Instant, subject: Result<Subject, Refusal>) {
+            self.notBefore = notBefore
+            self.notAfter = notAfter
+            self.subject = subject
+        }
+
+        /// Whom the certificate names at a time.
+        ///
+        /// - Throws: `Refusal`.
+        public func subject(at now: Instant) throws(Refusal) -> Subject {
+            guard now >= notBefore else { throw .notYetValid(notBefore: notBefore) }
+            guard now <= notAfter else { throw .expired(notAfter: notAfter) }
+            return try subject.get()
+        }
+    }
+
     /// Checks the leaf of a chain (DER, leaf first) at a time.
     ///
     /// - Throws: `Refusal`.
-    public func verify(_ chain: [[UInt8]], at now: Instant) throws(Refusal) -> Subject {
+    public func verify(_ chain: [[UInt8]], at now: Instant) throws(Refusal) -> Subject { try verified(chain).subject(at: now) }
+
+    /// Checks who issued the leaf of a chain (DER, leaf first), and reads it.
+    ///
+    /// - Throws: `Refusal.malformed`, `Refusal.unknownAuthority`.
+    public func verified(_ chain: [[UInt8]]) throws(Refusal) -> Verified {
         guard let first = chain.first, let leaf = try? Certificate(derEncoded: first) else { throw .malformed }
         guard leaf.issuer == authority.certificate.subject, authority.certificate.publicKey.isValidSignature(leaf.signature, for: leaf)
         else {
@@ -45,8 +72,10 @@ public struct ClientCertificateVerifier: Sendable {
         }
         let notBefore = Instant(seconds: Int64(leaf.notValidBefore.timeIntervalSince1970))
         let notAfter = Instant(seconds: Int64(leaf.notValidAfter.timeIntervalSince1970))
-        guard now >= notBefore else { throw .notYetValid(notBefore: notBefore) }
-        guard now <= notAfter else { throw .expired(notAfter: notAfter) }
+        return Verified(notBefore: notBefore, notAfter: notAfter, subject: Result { () throws(Refusal) in try Self.subject(of: leaf) })
+    }
+
+    private static func subject(of leaf: Certificate) throws(Refusal) -> Subject {
         guard let usages = try? leaf.extensions.extendedKeyUsage, usages.contains(.clientAuth) || usages.contains(.any) else {
             throw .notForClients
         }

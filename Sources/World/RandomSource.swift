@@ -75,18 +75,26 @@ public final class RandomSource: Sendable {
 extension RandomSource {
     /// A version 4 UUID in lower case.
     public func uuid() -> String {
-        var bytes = bytes(16)
-        bytes[6] = bytes[6] & 0x0F | 0x40
-        bytes[8] = bytes[8] & 0x3F | 0x80
-        let digits = Array("0123456789abcdef".utf8)
-        var text: [UInt8] = []
-        text.reserveCapacity(36)
-        for (index, byte) in bytes.enumerated() {
-            if index == 4 || index == 6 || index == 8 || index == 10 { text.append(UInt8(ascii: "-")) }
-            text.append(digits[Int(byte >> 4)])
-            text.append(digits[Int(byte & 15)])
+        // Sixteen steps of the generator, of which each gives one byte, as `bytes(16)` does.
+        generator.withLock { generator in
+            String(unsafeUninitializedCapacity: 36) { text in
+                func digit(_ value: UInt8) -> UInt8 { value < 10 ? 0x30 + value : 0x57 + value }
+                var place = 0
+                for index in 0..<16 {
+                    if index == 4 || index == 6 || index == 8 || index == 10 {
+                        text[place] = UInt8(ascii: "-")
+                        place += 1
+                    }
+                    var byte = UInt8(truncatingIfNeeded: generator.next() >> 32)
+                    if index == 6 { byte = byte & 0x0F | 0x40 }
+                    if index == 8 { byte = byte & 0x3F | 0x80 }
+                    text[place] = digit(byte >> 4)
+                    text[place + 1] = digit(byte & 15)
+                    place += 2
+                }
+                return place
+            }
         }
-        return String(decoding: text, as: UTF8.self)
     }
 
     /// `count` lower-case hexadecimal digits.

@@ -77,33 +77,86 @@ public final class RequestTrace: Sendable {
         }
     }
 
-    private let record: Mutex<Record>
+    /// Steps that were added together: what a connection or a kept answer tells each request is shared, not copied.
+    private enum Part: Sendable {
+        case step(TraceStep)
+        case steps([TraceStep])
+        /// Told only when somebody reads the trace.
+        case later(@Sendable () -> TraceStep)
+    }
+
+    private struct State: Sendable {
+        /// `nil` while it is the request line.
+        var summary: String?
+        var user: String?
+        var status: Int?
+        var parts: [Part]
+    }
+
     /// The `Audit-Id` of the answer.
     public let id: String
+    private let received: Instant
+    private let method: String
+    private let path: String
+    private let target: String
+    private let state: Mutex<State>
 
-    /// Starts a trace.
+    /// Starts the trace of a request with what was decided about its connection.
+    public init(id: String, received: Instant, method: String, path: String, target: String, steps: [TraceStep] = []) {
+        self.id = id
+        self.received = received
+        self.method = method
+        self.path = path
+        self.target = target
+        var parts: [Part] = []
+        parts.reserveCapacity(4)
+        if !steps.isEmpty { parts.append(.steps(steps)) }
+        state = Mutex(State(parts: parts))
+    }
+
+    /// Starts the trace of what has no request line.
     public init(id: String, received: Instant, summary: String, target: String) {
         self.id = id
-        record = Mutex(Record(id: id, received: received, summary: summary, target: target, user: nil, status: nil, steps: []))
+        self.received = received
+        self.method = ""
+        self.path = ""
+        self.target = target
+        state = Mutex(State(summary: summary, parts: []))
     }
 
     /// A copy of the present state.
-    public var snapshot: Record { record.withLock { $0 } }
+    public var snapshot: Record {
+        let state = state.withLock { $0 }
+        var steps: [TraceStep] = []
+        for part in state.parts {
+            switch part {
+            case .step(let step): steps.append(step)
+            case .steps(let more): steps.append(contentsOf: more)
+            case .later(let step): steps.append(step())
+            }
+        }
+        return Record(
+            id: id, received: received, summary: state.summary ?? "\(method) \(path)", target: target, user: state.user, status: state.status,
+            steps: steps)
+    }
 
     /// Appends a step.
-    public func add(_ step: TraceStep) { record.withLock { $0.steps.append(step) } }
+    public func add(_ step: TraceStep) { state.withLock { $0.parts.append(.step(step)) } }
 
     /// Appends steps.
-    public func add(_ steps: [TraceStep]) { record.withLock { $0.steps.append(contentsOf: steps) } }
+    public func add(_ steps: [TraceStep]) { state.withLock { $0.parts.append(.steps(steps)) } }
+
+    /// Appends a step that is put into words when the trace is read; it must depend on what it holds only.
+    public func add(later step: @escaping @Sendable () -> TraceStep) { state.withLock { $0.parts.append(.later(step)) } }
 
     /// Says who asked.
-    public func identify(_ user: String) { record.withLock { $0.user = user } }
+    public func identify(_ user: String) { state.withLock { $0.user = user } }
 
     /// Says what the request turned out to be.
-    public func describe(_ summary: String) { record.withLock { $0.summary = summary } }
+    public func describe(_ summary: String) { state.withLock { $0.summary = summary } }
 
     /// Notes the answer's status.
-    public func finish(status: Int) { record.withLock { $0.status = status } }
+    public func finish(status: Int) { state.withLock { $0.status = status } }
 }
 
 /// The last requests, oldest dropped first.

@@ -31,6 +31,13 @@ struct HTTPTests {
         #expect(PercentEncoding.pairs("a=%") == nil)
     }
 
+    @Test("a prefix of a header name is found without case")
+    func prefixes() {
+        let headers: HTTPHeaders = ["Accept": "a", "impersonate-User": "b"]
+        #expect(headers.containsName(withPrefix: "Impersonate-") && !headers.containsName(withPrefix: "Impersonate-User-"))
+        #expect(!HTTPHeaders().containsName(withPrefix: "a"))
+    }
+
     @Test("a body of segments is collected in order")
     func segments() {
         let response = HTTPResponse(status: 200, body: .segments([[1, 2], [], [3]], count: 3))

@@ -107,6 +107,18 @@ struct TraceRingTests {
         #expect(ring.recent(limit: 2).map(\.id) == ["5", "4"])
     }
 
+    @Test("steps keep their order however they were added, and the request line is the summary until another is given")
+    func steps() {
+        let trace = RequestTrace(
+            id: "a", received: Instant(seconds: 0), method: "GET", path: "/api", target: "demo", steps: [TraceStep("nlb", "accept", .pass)])
+        trace.add(later: { TraceStep("authz", "bindings", .pass) })
+        trace.add(TraceStep("registry", "get", .info))
+        #expect(trace.snapshot.steps.map(\.hop) == ["nlb", "authz", "registry"])
+        #expect(trace.snapshot.summary == "GET /api")
+        trace.describe("eks:ListClusters")
+        #expect(trace.snapshot.summary == "eks:ListClusters")
+    }
+
     @Test("a follower receives what is recorded from then on")
     func follow() async {
         let ring = TraceRing()

@@ -12,7 +12,7 @@ extension APIServer {
     static func effectiveUser(
         of request: HTTPRequest, as caller: UserInfo, _ authorizer: any RequestAuthorizer
     ) async throws(KubeStatus) -> UserInfo {
-        guard request.headers.contains(where: { $0.name.lowercased().hasPrefix("impersonate-") }) else { return caller }
+        guard request.headers.containsName(withPrefix: "impersonate-") else { return caller }
         let wish: Impersonation?
         do throws(Impersonation.Problem) {
             wish = try Impersonation(headers: request.headers.map { ($0.name, $0.value) }, by: caller)

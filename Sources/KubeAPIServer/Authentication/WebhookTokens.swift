@@ -10,7 +10,7 @@ final class WebhookTokens: BearerTokenAuthenticator {
     private struct Known: Sendable {
         let answer: TokenReviewAnswer
         let until: Instant
-        /// What the authenticator compared, told again with each kept answer.
+        /// What the authenticator compared, told again with each kept answer, and that the answer was kept.
         let steps: [TraceStep]
     }
 
@@ -50,12 +50,6 @@ final class WebhookTokens: BearerTokenAuthenticator {
         let key = audiences.joined(separator: "\u{0}") + "\u{0}" + token
         if let known = known.withLock({ $0[key] }), now < known.until {
             trace.add(known.steps)
-            var told = "refused a moment ago"
-            var verdict = TraceStep.Verdict.fail
-            if case .user(let user, _) = known.answer { (told, verdict) = ("known as \(user.username)", .pass) }
-            trace.add(
-                TraceStep(
-                    "authn", "webhook cache", expected: "ask the authenticator again after \(known.until.rfc3339)", actual: told, verdict))
             return known.answer
         }
         let before = trace.snapshot.steps.count
@@ -64,9 +58,19 @@ final class WebhookTokens: BearerTokenAuthenticator {
         case .failed, .unavailable: break
         case .user, .refused:
             guard cacheTTL > .zero else { break }
-            remember(key, Known(answer: answer, until: now + cacheTTL, steps: Array(trace.snapshot.steps.dropFirst(before))), now)
+            let until = now + cacheTTL
+            let steps = trace.snapshot.steps.dropFirst(before) + [Self.keptStep(answer, until)]
+            remember(key, Known(answer: answer, until: until, steps: Array(steps)), now)
         }
         return answer
+    }
+
+    private static func keptStep(_ answer: TokenReviewAnswer, _ until: Instant) -> TraceStep {
+        let again = "ask the authenticator again after \(until.rfc3339)"
+        guard case .user(let user, _) = answer else {
+            return TraceStep("authn", "webhook cache", expected: again, actual: "refused a moment ago", .fail)
+        }
+        return TraceStep("authn", "webhook cache", expected: again, actual: "known as \(user.username)", .pass)
     }
 
     /// Asks, again while the webhook is busy. With a standing clock nothing would end a wait, so none is made.

@@ -1,3 +1,4 @@
+import Encoding
 import HTTP
 import JSON
 import KubeAPI
@@ -95,7 +96,7 @@ extension Registry {
         let key = Key(cluster.collection(group: "", "namespaces"), request.namespace)
         guard let entry = cluster.store.get(key) else { throw .notFound(group: "", resource: "namespaces", name: request.namespace) }
         // Bytes first: only a namespace on its way out needs to be read.
-        if entry.value.firstRange(of: Self.deletionMark) != nil, (try StoredObject.parse(entry.value)).isBeingDeleted {
+        if entry.value.firstRange(ofBytes: Self.deletionMark) != nil, (try StoredObject.parse(entry.value)).isBeingDeleted {
             var status = KubeStatus.forbidden(
                 group: request.resource.group, resource: request.resource.resource, name: name,
                 message: "\(request.resource.qualifiedName) \(GoText.quoted(name)) is forbidden: unable to create new content in namespace "

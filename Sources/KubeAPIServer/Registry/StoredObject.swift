@@ -1,3 +1,4 @@
+import Encoding
 import JSON
 import KubeAPI
 import Store
@@ -16,7 +17,7 @@ enum StoredObject {
         metadata["resourceVersion"] = .string(mark)
         object["metadata"] = ObjectMetadata.ordered(metadata)
         let bytes = object.serialized()
-        guard let place = bytes.firstRange(of: markBytes) else { return .bytes(bytes) }
+        guard let place = bytes.firstRange(ofBytes: markBytes) else { return .bytes(bytes) }
         return .spliced(before: Array(bytes[..<(place.lowerBound + lead.count)]), after: Array(bytes[(place.upperBound - 1)...]))
     }
 

@@ -17,6 +17,8 @@ struct RequestInfo: Sendable, Hashable {
     var resource = ""
     var subresource = ""
     var name = ""
+    /// Whether the raw path has two slashes in a row: no resource is there.
+    let hasEmptySegment: Bool
     /// What follows the resource: more than name and subresource is nothing that exists.
     var parts: [String] = []
 
@@ -24,7 +26,12 @@ struct RequestInfo: Sendable, Hashable {
     init(_ request: HTTPRequest, _ query: QueryParameters) {
         path = PercentEncoding.decode(request.path) ?? request.path
         verb = request.method.lowercased()
-        var segments = request.path.split(separator: "/", omittingEmptySubsequences: true).map { PercentEncoding.decode($0) ?? String($0) }
+        let pieces = request.path.utf8.split(separator: UInt8(ascii: "/"), omittingEmptySubsequences: false)
+        // The path begins with a slash and may end with one.
+        hasEmptySegment = pieces.dropFirst().dropLast().contains(where: \.isEmpty)
+        var segments: [String] = []
+        segments.reserveCapacity(pieces.count)
+        for piece in pieces where !piece.isEmpty { segments.append(PercentEncoding.decode(Substring(piece)) ?? String(Substring(piece))) }
         guard segments.count >= 3, let root = segments.first, root == "api" || root == "apis" else { return }
         segments.removeFirst()
         if root == "apis" {
