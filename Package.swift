@@ -117,7 +117,7 @@ let package = Package(
         tests("IAMAuthenticatorTests", ["Encoding", "HTTP", "IAMAuthenticator", "JSON", "World"]),
         tests("IAMPolicyTests", ["IAMPolicy", "JSON"]),
         tests("AWSServicesTests", ["AWSServices", "HTTP", "JSON", "Store", "World", .product(name: "Crypto", package: "swift-crypto")]),
-        tests("KubeAPIServerTests", ["HTTP", "KubeAPIServer", "PKI", "World"]),
+        tests("KubeAPIServerTests", ["HTTP", "KubeAPIServer", "PKI", "RBAC", "World"]),
         tests("ConformanceVectorsTests", ["ConformanceVectors"]),
         .testTarget(
             name: "EndToEndTests", path: "Tests/EndToEnd",

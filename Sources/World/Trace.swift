@@ -136,7 +136,8 @@ public final class RequestTrace: Sendable {
             }
         }
         return Record(
-            id: id, received: received, summary: state.summary ?? "\(method) \(path)", target: target, user: state.user, status: state.status,
+            id: id, received: received, summary: state.summary ?? "\(method) \(path)", target: target, user: state.user,
+            status: state.status,
             steps: steps)
     }
 

@@ -1,6 +1,7 @@
 import HTTP
 import KubeAPIServer
 import PKI
+import RBAC
 import Testing
 import World
 
@@ -9,7 +10,8 @@ struct CertificateAuthenticatorTests {
     private let world = World(clock: .frozen(at: Instant(seconds: 1_800_000_000)))
 
     private func ask(_ authenticator: CertificateAuthenticator, _ certificates: [[UInt8]]) async -> (user: String?, step: TraceStep?) {
-        let connection = ConnectionRecord(id: 1, remoteAddress: "127.0.0.1", remotePort: 1, listener: "demo", peerCertificates: certificates)
+        let connection = ConnectionRecord(
+            id: 1, remoteAddress: "127.0.0.1", remotePort: 1, listener: "demo", peerCertificates: certificates)
         let trace = RequestTrace(id: "t", received: world.now, method: "GET", path: "/", target: "demo")
         let outcome = await authenticator.authenticate(HTTPRequest(method: "GET", path: "/", connection: connection, trace: trace))
         guard case .user(let user) = outcome else { return (nil, trace.snapshot.steps.last) }
@@ -20,7 +22,7 @@ struct CertificateAuthenticatorTests {
     func expiry() async throws {
         let authority = try CertificateAuthority(world: world)
         let authenticator = CertificateAuthenticator(ClientCertificateVerifier(authority), world: world)
-        let identity = try authority.issueClient(commonName: "ada", organizations: ["eng"], lifetime: .seconds(3600), world: world)
+        let identity = try authority.issueClient(commonName: "ada", organizations: ["eng"], validity: .seconds(3600), world: world)
         let first = await ask(authenticator, [identity.certificateDER])
         let second = await ask(authenticator, [identity.certificateDER])
         #expect(first.user == "ada/eng" && second.user == first.user && second.step == first.step)
@@ -33,10 +35,10 @@ struct CertificateAuthenticatorTests {
     func foreign() async throws {
         let authority = try CertificateAuthority(world: world)
         let authenticator = CertificateAuthenticator(ClientCertificateVerifier(authority), world: world)
-        let known = try authority.issueClient(commonName: "ada", organizations: [], lifetime: .seconds(3600), world: world)
+        let known = try authority.issueClient(commonName: "ada", organizations: [], validity: .seconds(3600), world: world)
         #expect(await ask(authenticator, [known.certificateDER]).user == "ada/")
         let foreign = try CertificateAuthority(world: world).issueClient(
-            commonName: "ada", organizations: ["system:masters"], lifetime: .seconds(3600), world: world)
+            commonName: "ada", organizations: ["system:masters"], validity: .seconds(3600), world: world)
         for _ in 1...2 { #expect(await ask(authenticator, [foreign.certificateDER]).user == nil) }
         var altered = known.certificateDER
         altered[altered.count / 2] ^= 1
