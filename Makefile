@@ -3,7 +3,7 @@ SHELL := /bin/bash
 BUILD ?= .build
 PATH_WITH_CLIENTS = PATH="$$(Tests/EndToEnd/setup.sh):$$PATH"
 
-.PHONY: demo test bench lint format vectors sanitize soak facts release setup clean
+.PHONY: demo test bench lint format vectors known-failing sanitize soak facts release setup clean
 
 ## demo: build a release binary and walk the main job with the real aws and kubectl
 demo: release
@@ -31,6 +31,11 @@ vectors: setup
 	@test -n "$(DIR)" || { echo "usage: make vectors DIR=directory"; exit 2; }
 	swift build --scratch-path $(BUILD) --product vector-runner
 	$(BUILD)/debug/vector-runner "$(DIR)"
+
+## known-failing: write the list of recorded HTTP vectors that do not pass yet
+known-failing: setup
+	swift build --scratch-path $(BUILD) --product vector-runner
+	$(BUILD)/debug/vector-runner Fixtures/vectors | sed -n 's|^http.json: \([^ ]*\)/steps/[0-9]*: .*|\1|p' | sort -u >Fixtures/vectors/http.known-failing
 
 ## bench: what the README's figures come from
 bench: release

@@ -101,7 +101,12 @@ let package = Package(
                 .product(name: "Logging", package: "swift-log"),
             ], swiftSettings: strict),
         // Conformance
-        room("ConformanceVectors", ["Facts", "IAMAuthenticator", "IAMPolicy", "JSON", "KubeAPI", "RBAC", "World"]),
+        room(
+            "ConformanceVectors",
+            [
+                "Encoding", "Facts", "HTTP", "IAMAuthenticator", "IAMPolicy", "JSON", "KubeAPI", "KubeAPIServer", "PKI", "RBAC", "Store",
+                "World",
+            ]),
         .executableTarget(name: "vector-runner", dependencies: ["ConformanceVectors"], swiftSettings: strict),
         // Tests
         tests("WorldTests", ["World"]),

@@ -41,6 +41,7 @@ public enum ConformanceVectors {
         case .auth: tally = await AuthVectors.run(document)
         case .rbac: tally = await RBACVectors.run(document)
         case .table: tally = TableVectors.run(document)
+        case .http: tally = await HTTPVectors.run(document)
         case .other(let reason): return skipped(name, reason)
         }
         return VectorReport(file: name, passed: tally.passed, failures: tally.failures, notRun: tally.notRun, skippedReason: nil)
@@ -50,6 +51,7 @@ public enum ConformanceVectors {
         case auth
         case rbac
         case table
+        case http
         case other(String)
     }
 
@@ -57,7 +59,7 @@ public enum ConformanceVectors {
         switch document["type"]?.string {
         case "rbac": return .rbac
         case "table": return .table
-        case "http": return .other("the form \"http\" is replayed against a running API server: clients/replay.py")
+        case "http": return .http
         case let type?: return .other("unknown form \"\(type)\"")
         case nil: break
         }
