@@ -28,9 +28,15 @@ public final class EventReader: HTTPBodyWriter {
     /// The clock of people: how long to wait for what may never come.
     private let wall = World()
 
-    /// Starts the producer of a streaming answer; `nil` when the answer is none.
-    public init?(_ response: HTTPResponse) {
-        guard case .stream(let produce) = response.body else { return nil }
+    /// Starts the producer of a streaming answer; an answer that is whole already is read in the same way.
+    public init(_ response: HTTPResponse) {
+        guard case .stream(let produce) = response.body else {
+            state.withLock { state in
+                state.pending = response.collected ?? []
+                state.hasEnded = true
+            }
+            return
+        }
         Task {
             try? await produce(self)
             wake { $0.hasEnded = true }

@@ -111,10 +111,11 @@ struct HTTPVectorRun {
         }
         let request = self.request(step)
         let response = await send(request, step)
-        guard response.collected == nil else { return try finish(step, response) }
-        guard step["watch"] != nil || step["open"] != nil, let reader = EventReader(response) else {
+        guard step["watch"] != nil || step["open"] != nil, response.status == 200 else {
+            guard response.collected == nil else { return try finish(step, response) }
             return ["code": .integer(Int64(response.status)), "rt": "a stream, where one answer was expected"]
         }
+        let reader = EventReader(response)
         let contentType = response.headers["Content-Type"] ?? ""
         if let name = step["open"]?.string {
             watches[name] = reader

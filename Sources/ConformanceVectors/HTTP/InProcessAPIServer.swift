@@ -23,11 +23,13 @@ public struct InProcessAPIServer: Sendable {
     public let cluster: ClusterState
     private let server: APIServer
 
-    /// Starts a fresh cluster.
+    /// Starts a fresh cluster: by default as Kubernetes ships the API server, which is what the recorded answers are of.
     ///
     /// - Throws: `StoreError`, `ClusterBootstrap.Failure`.
-    public init(world: World, kubernetesVersion: String = "1.36", serviceRange: String = "10.100.0.0/16") async throws {
-        self.init(world, kubernetesVersion)
+    public init(
+        world: World, kubernetesVersion: String = "1.36", serviceRange: String = "10.100.0.0/16", profile: ClusterProfile = .upstream
+    ) async throws {
+        self.init(world, kubernetesVersion, profile)
         try await ClusterBootstrap(cluster: cluster, serviceRange: serviceRange, endpoint: ("127.0.0.1", 443)).run()
     }
 
@@ -36,7 +38,7 @@ public struct InProcessAPIServer: Sendable {
     ///
     /// - Throws: `StoreError`.
     public init(copying other: InProcessAPIServer, world: World, kubernetesVersion: String = "1.36") async throws {
-        self.init(world, kubernetesVersion)
+        self.init(world, kubernetesVersion, other.cluster.profile)
         let collections = Set(other.cluster.resources.resources.filter(\.isStored).map { other.cluster.collection($0) })
         var writes: [Transaction.Write] = []
         for collection in collections.sorted() {
@@ -46,11 +48,12 @@ public struct InProcessAPIServer: Sendable {
         try await cluster.store.commit(Transaction(writes: writes))
     }
 
-    private init(_ world: World, _ kubernetesVersion: String) {
+    private init(_ world: World, _ kubernetesVersion: String, _ profile: ClusterProfile) {
         self.world = world
         cluster = ClusterState(
             id: "in-process", name: "in-process", store: MemoryStore(world: world), world: world,
-            certificateAuthority: "-----BEGIN CERTIFICATE-----\nMA==\n-----END CERTIFICATE-----\n")
+            certificateAuthority: "-----BEGIN CERTIFICATE-----\nMA==\n-----END CERTIFICATE-----\n",
+            profile: profile)
         let accounts = ServiceAccountTokens(cluster: cluster, issuer: "https://oidc.invalid/id/IN-PROCESS") {
             try await SharedSigningKey.value
         }
