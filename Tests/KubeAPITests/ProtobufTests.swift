@@ -35,3 +35,49 @@ struct ProtobufTests {
         #expect(error?.code == 400)
     }
 }
+
+/// Bytes that are known: by the recording of a real server, or by hand from the generated code's rules.
+@Suite("Protobuf answers")
+struct ProtobufAnswerTests {
+    private static func hex(_ bytes: [UInt8]?) -> String {
+        (bytes ?? []).map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined()
+    }
+
+    @Test("a Status, as a real 1.36 server wrote it (crd.printer-default of the recorded exchanges)")
+    func status() {
+        let message = "only the following media types are accepted: application/json, application/yaml, application/vnd.kubernetes.protobuf"
+        let status: JSON = [
+            "kind": "Status", "apiVersion": "v1", "metadata": [:], "status": "Failure", "message": .string(message),
+            "reason": "NotAcceptable", "code": 406,
+        ]
+        let text: (String) -> String = { Self.hex(Array($0.utf8)) }
+        let fields = [
+            "0a060a0012001a00", "1207" + text("Failure"), "1a74" + text(message), "220d" + text("NotAcceptable"), "309603",
+        ]
+        let expected = ["6b387300", "0a0c0a02" + text("v1"), "1206" + text("Status"), "129901"] + fields + ["1a002200"]
+        let bytes = ProtobufEncoder().object(status, GroupVersionKind(group: "", version: "v1", kind: "Status"))
+        #expect(Self.hex(bytes) == expected.joined())
+    }
+
+    @Test("inlined structs are messages of their own: a volume's source, a key selector's reference")
+    func embedded() {
+        let volume: JSON = ["spec": ["volumes": [["name": "v", "emptyDir": [:]]]]]
+        let kind = GroupVersionKind(group: "", version: "v1", kind: "Pod")
+        let text = Self.hex(ProtobufEncoder().message(volume, kind))
+        // volumes (1): name (1) "v", volumeSource (2): emptyDir (2): medium (1) "".
+        #expect(text.contains("0a090a0176120412020a00"))
+    }
+
+    @Test("a ConfigMap: metadata's strings are written though empty, its time though absent, map entries in the order of keys")
+    func configMap() {
+        let object: JSON = ["metadata": ["name": "x"], "data": ["b": "2", "a": "1"]]
+        let bytes = ProtobufEncoder().message(object, GroupVersionKind(group: "", version: "v1", kind: "ConfigMap"))
+        let metadata = "0a017812001a0022002a00320038004200"
+        #expect(Self.hex(bytes) == "0a11\(metadata)12060a016112013112060a0162120132")
+    }
+
+    @Test("a frame of a watch: four bytes of length, WatchEvent, RawExtension")
+    func frame() {
+        #expect(Self.hex(ProtobufEncoder.frame(type: "ADDED", object: [1, 2])) == "0000000d0a05414444454412040a020102")
+    }
+}

@@ -64,15 +64,23 @@ struct Canonicalizer {
     private func isWrittenWhenAbsent(_ field: SchemaField) -> Bool {
         if field.omitsZero { return false }
         if !field.omitsEmpty { return true }
-        // Go's omitempty does not leave out structs.
-        if case .reference(let index) = field.type, !field.isPointer { return schema[index].scalar == nil }
-        return false
+        return isStruct(field)
+    }
+
+    /// Go's omitempty does not leave out structs, times and quantities among them.
+    private func isStruct(_ field: SchemaField) -> Bool {
+        guard !field.isPointer else { return false }
+        return switch field.type {
+        case .reference(let index): schema[index].scalar == nil
+        case .scalar(.time, _), .scalar(.microTime, _), .scalar(.quantity, _): true
+        default: false
+        }
     }
 
     private func isDropped(_ value: JSON, _ field: SchemaField) -> Bool {
         guard field.omitsEmpty || field.omitsZero else { return false }
         if field.isPointer { return value.isNull }
-        if case .reference(let index) = field.type, schema[index].scalar == nil, !field.omitsZero { return false }
+        if isStruct(field), !field.omitsZero { return false }
         if field.omitsZero, value == zero(field.type) { return true }
         switch value {
         case .null, .bool(false), .integer(0): return true

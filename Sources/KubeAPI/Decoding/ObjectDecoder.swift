@@ -69,7 +69,7 @@ public struct ObjectDecoder: Sendable {
             }
         case .protobuf:
             guard body.count <= limits.bytes else { throw .tooLarge(limits.bytes) }
-            do { return try ProtobufReader(schema: schema).object(body) } catch {
+            do { return try ProtobufReader().object(body) } catch {
                 switch error {
                 case .malformed(let reason): throw .syntax(reason)
                 }

@@ -10,21 +10,18 @@ struct ProtobufReader {
         case malformed(String)
     }
 
-    private static let magic: [UInt8] = [0x6B, 0x38, 0x73, 0x00]
     private static let maximumDepth = 128
-    private let schema: Schema
-
-    init(schema: Schema) { self.schema = schema }
+    private let layouts = ProtobufLayouts.builtin
 
     /// The object of a body: `k8s\0`, then a `runtime.Unknown` that names the type and holds the message.
     func object(_ body: [UInt8]) throws(Failure) -> JSON {
-        guard body.starts(with: Self.magic) else {
+        guard body.starts(with: ProtobufEncoder.magic) else {
             throw .malformed("provided data does not appear to be a protobuf message, expected prefix [107 56 115 0]")
         }
         var apiVersion = ""
         var kind = ""
         var raw: ArraySlice<UInt8> = []
-        for field in try fields(body.dropFirst(Self.magic.count)) {
+        for field in try fields(body.dropFirst(ProtobufEncoder.magic.count)) {
             switch field.number {
             case 1:
                 for part in try fields(field.bytes) {
@@ -34,73 +31,110 @@ struct ProtobufReader {
             default: break
             }
         }
-        guard let gvk = GroupVersionKind(apiVersion: apiVersion, kind: kind),
-            let type = schema.index(gvk) ?? schema.index(named: "meta.v1.\(kind)")
-        else { throw .malformed("no kind \(GoText.quoted(kind)) is registered for version \(GoText.quoted(apiVersion))") }
-        guard case .object(var object) = try message(raw, type, depth: 0) else { throw .malformed("not a message") }
+        guard let place = GroupVersionKind(apiVersion: apiVersion, kind: kind).flatMap(layouts.place) else {
+            throw .malformed("no kind \(GoText.quoted(kind)) is registered for version \(GoText.quoted(apiVersion))")
+        }
+        var object = try message(raw, place, depth: 0)
         object["apiVersion"] = .string(apiVersion)
         object["kind"] = .string(kind)
         return .object(object)
     }
 
-    private func message(_ bytes: ArraySlice<UInt8>, _ type: Int, depth: Int) throws(Failure) -> JSON {
-        guard depth < Self.maximumDepth else { throw .malformed("proto: nesting too deep") }
-        // `kind` and `apiVersion` come first and share their numbers with the message's own fields; the envelope carries them.
-        let declared = schema[type].fields
+    private func message(_ bytes: ArraySlice<UInt8>, _ place: Int, depth: Int) throws(Failure) -> JSONObject {
         var object: JSONObject = [:]
+        try read(bytes, layouts[place], into: &object, depth: depth)
+        // Schemas that stand where something else may stand are not looked at again: their zeros go here.
+        if place == layouts.jsonSchema { object.removeAll { ($0.value == "" || $0.value == false) && !isPointer($0.key, place) } }
+        return object
+    }
+
+    private func read(
+        _ bytes: ArraySlice<UInt8>, _ declared: [ProtobufField], into object: inout JSONObject, depth: Int
+    ) throws(Failure) {
+        guard depth < Self.maximumDepth else { throw .malformed("proto: nesting too deep") }
         for field in try fields(bytes) {
-            guard field.number > 0, let known = declared.last(where: { $0.protobufNumber == field.number }) else { continue }
+            guard let known = declared.first(where: { $0.number == field.number }) else {
+                if field.number <= 0 { throw .malformed("proto: illegal tag \(field.number) (wire type \(field.wireType))") }
+                continue
+            }
             switch known.type {
-            case .array(let element):
-                object[known.name] = .array((object[known.name]?.array ?? []) + [try value(field, element, depth: depth + 1)])
+            case .embedded(let inner): try read(field.message(known), layouts[inner], into: &object, depth: depth + 1)
+            case .list(let element):
+                object[known.name, default: []].append(try value(field, element, known, depth: depth + 1))
             case .map(let element):
-                let (key, item) = try entry(field.bytes, element, depth: depth + 1)
-                var map = object[known.name]?.object ?? [:]
-                map[key] = item
-                object[known.name] = .object(map)
-            default: object[known.name] = try value(field, known.type, depth: depth + 1)
+                let (key, item) = try entry(field.message(known), element, known, depth: depth + 1)
+                object[known.name, default: [:]][key] = item
+            default: object[known.name] = try value(field, known.type, known, depth: depth + 1)
             }
         }
-        return .object(object)
     }
 
-    /// A map's entry: key 1, value 2. A list as value is a message with the items in field 1 (`ExtraValue`).
-    private func entry(_ bytes: ArraySlice<UInt8>, _ element: ValueType, depth: Int) throws(Failure) -> (String, JSON) {
+    private func isPointer(_ name: String, _ place: Int) -> Bool { layouts[place].first { $0.name == name }?.isPointer ?? false }
+
+    /// A map's entry: key 1, value 2.
+    private func entry(
+        _ bytes: ArraySlice<UInt8>, _ element: ProtobufType, _ known: ProtobufField, depth: Int
+    ) throws(Failure) -> (String, JSON) {
         var key = ""
-        var item: Field?
+        var item = Field(number: 2, wireType: element.wireType, varint: 0, bytes: [])
         for field in try fields(bytes) {
-            if field.number == 1 { key = try text(field.bytes) } else if field.number == 2 { item = field }
+            if field.number == 1 { key = try text(field.message(known)) } else if field.number == 2 { item = field }
         }
-        let present = item ?? Field(number: 2, varint: 0, bytes: [])
-        guard case .array(let inner) = element else { return (key, try value(present, element, depth: depth)) }
-        var items: [JSON] = []
-        for field in try fields(present.bytes) where field.number == 1 { items.append(try value(field, inner, depth: depth)) }
-        return (key, .array(items))
+        return (key, try value(item, element, known, depth: depth))
     }
 
-    private func value(_ field: Field, _ type: ValueType, depth: Int) throws(Failure) -> JSON {
+    private func value(_ field: Field, _ type: ProtobufType, _ known: ProtobufField, depth: Int) throws(Failure) -> JSON {
+        guard field.wireType == type.wireType else {
+            throw .malformed(
+                "proto: wrong wireType = \(field.wireType) for field \(known.name.prefix(1).uppercased())\(known.name.dropFirst())")
+        }
         switch type {
-        case .reference(let place): return try message(field.bytes, place, depth: depth)
-        case .array, .map: throw .malformed("proto: a list or map where a value is wanted")
+        case .message(let place), .embedded(let place): return .object(try message(field.bytes, place, depth: depth))
+        case .boxedList(let element), .list(let element), .map(let element):
+            var items: [JSON] = []
+            for item in try fields(field.bytes) where item.number == 1 { items.append(try value(item, element, known, depth: depth + 1)) }
+            return .array(items)
         case .scalar(let scalar, let is32Bit):
             switch scalar {
             case .string: return .string(try text(field.bytes))
             case .boolean: return .bool(field.varint != 0)
             case .integer:
                 return .integer(is32Bit ? Int64(Int32(truncatingIfNeeded: field.varint)) : Int64(bitPattern: field.varint))
+            case .number:
+                let bits = field.bytes.reversed().reduce(UInt64(0)) { $0 << 8 | UInt64($1) }
+                guard let number = JSON(Double(bitPattern: bits)) else { throw .malformed("json: unsupported value") }
+                return number
             case .bytes: return .string(Base64.encode(Array(field.bytes)))
             case .quantity:
                 return .string(try fields(field.bytes).first { $0.number == 1 }.map { f throws(Failure) in try text(f.bytes) } ?? "0")
             case .time, .microTime: return try time(field.bytes, isMicro: scalar == .microTime)
             case .intOrString: return try intOrString(field.bytes)
-            case .raw, .fields, .any:
+            case .raw, .fields, .any, .object:
                 let raw = try fields(field.bytes).first { $0.number == 1 }?.bytes ?? []
                 guard !raw.isEmpty else { return .null }
                 do { return try JSON(parsing: Array(raw)) } catch { throw .malformed("embedded JSON: \(error.goMessage)") }
-            case .number, .object, .schemaOrArray, .schemaOrBool, .schemaOrStrings:
-                throw .malformed("proto: a field of this type is read only from JSON or YAML")
+            case .schemaOrArray, .schemaOrBool, .schemaOrStrings: return try either(field.bytes, scalar, known, depth: depth)
             }
         }
+    }
+
+    /// A JSON schema, or something else in its place.
+    private func either(
+        _ bytes: ArraySlice<UInt8>, _ scalar: ScalarType, _ known: ProtobufField, depth: Int
+    ) throws(Failure) -> JSON {
+        var schema: JSON?
+        var items: [JSON] = []
+        var allows = false
+        for field in try fields(bytes) {
+            switch (scalar, field.number) {
+            case (.schemaOrBool, 1): allows = field.varint != 0
+            case (.schemaOrBool, 2), (_, 1): schema = .object(try message(field.message(known), layouts.jsonSchema, depth: depth + 1))
+            case (.schemaOrArray, 2): items.append(.object(try message(field.message(known), layouts.jsonSchema, depth: depth + 1)))
+            case (.schemaOrStrings, 2): items.append(.string(try text(field.message(known))))
+            default: break
+            }
+        }
+        return schema ?? (scalar == .schemaOrBool ? .bool(allows) : .array(items))
     }
 
     private func time(_ bytes: ArraySlice<UInt8>, isMicro: Bool) throws(Failure) -> JSON {
@@ -142,8 +176,15 @@ struct ProtobufReader {
 
     private struct Field {
         let number: Int
+        let wireType: Int
         let varint: UInt64
         let bytes: ArraySlice<UInt8>
+
+        /// The bytes of a field that has to be a message or text.
+        func message(_ known: ProtobufField) throws(Failure) -> ArraySlice<UInt8> {
+            guard wireType == 2 else { throw .malformed("proto: wrong wireType = \(wireType) for field \(known.name)") }
+            return bytes
+        }
     }
 
     private func text(_ bytes: ArraySlice<UInt8>) throws(Failure) -> String {
@@ -158,10 +199,10 @@ struct ProtobufReader {
             let tag = try varint(&rest)
             let number = Int(clamping: tag >> 3)
             switch tag & 7 {
-            case 0: found.append(Field(number: number, varint: try varint(&rest), bytes: []))
-            case 1: found.append(Field(number: number, varint: 0, bytes: try take(8, &rest)))
-            case 2: found.append(Field(number: number, varint: 0, bytes: try take(Int(clamping: try varint(&rest)), &rest)))
-            case 5: found.append(Field(number: number, varint: 0, bytes: try take(4, &rest)))
+            case 0: found.append(Field(number: number, wireType: 0, varint: try varint(&rest), bytes: []))
+            case 1: found.append(Field(number: number, wireType: 1, varint: 0, bytes: try take(8, &rest)))
+            case 2: found.append(Field(number: number, wireType: 2, varint: 0, bytes: try take(Int(clamping: try varint(&rest)), &rest)))
+            case 5: found.append(Field(number: number, wireType: 5, varint: 0, bytes: try take(4, &rest)))
             default: throw .malformed("proto: illegal wireType \(tag & 7)")
             }
         }
@@ -182,5 +223,26 @@ struct ProtobufReader {
             if byte < 0x80 { return result }
         }
         throw .malformed("proto: integer overflow")
+    }
+}
+
+extension ProtobufType {
+    /// 0 for varints, 1 for eight bytes, 2 for everything with a length.
+    fileprivate var wireType: Int {
+        switch self {
+        case .scalar(.boolean, _), .scalar(.integer, _): 0
+        case .scalar(.number, _): 1
+        default: 2
+        }
+    }
+}
+
+extension JSON {
+    /// Appends to an array, in place.
+    fileprivate mutating func append(_ element: JSON) {
+        guard case .array(var elements) = self else { return }
+        self = .null
+        elements.append(element)
+        self = .array(elements)
     }
 }
