@@ -126,6 +126,6 @@ let package = Package(
         tests("ConformanceVectorsTests", ["ConformanceVectors"]),
         .testTarget(
             name: "EndToEndTests", path: "Tests/EndToEnd",
-            exclude: ["demo.sh", "kill_under_load.py", "presign.py", "setup.sh", "simulator.py"], swiftSettings: strict),
+            exclude: ["aws_walk.sh", "demo.sh", "kill_under_load.py", "presign.py", "setup.sh", "simulator.py"], swiftSettings: strict),
     ]
 )

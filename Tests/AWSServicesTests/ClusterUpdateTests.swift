@@ -122,3 +122,31 @@ struct ClusterUpdateTests {
         #expect(answer.verdict == "400 InvalidRequestException" && answer.message == "Cluster 'demo' is not in ACTIVE status")
     }
 }
+
+@Suite("EKS cluster versions go up")
+struct ClusterVersionTests {
+    @Test("exactly one minor version up, as a VersionUpdate of which the control plane is told")
+    func upgrade() async throws {
+        let simulation = try await Simulation()
+        var body = await simulation.clusterBody("demo")
+        body["version"] = "1.32"
+        _ = await simulation.eks("POST", "/clusters", body)
+        await simulation.world.advance(by: .seconds(60))
+        for (wanted, message) in [
+            ("1.34", "Unsupported Kubernetes minor version update from 1.32 to 1.34"),
+            ("1.32", "Unsupported Kubernetes minor version update from 1.32 to 1.32"),
+            ("1.31", "Unsupported Kubernetes minor version update from 1.32 to 1.31"), ("9.9", "unsupported Kubernetes version"),
+        ] {
+            let answer = await simulation.eks("POST", "/clusters/demo/updates", ["version": .string(wanted)])
+            #expect(answer.verdict == "400 InvalidParameterException" && answer.message == message)
+        }
+        let update = await simulation.eks("POST", "/clusters/demo/updates", ["version": "1.33", "clientRequestToken": "t"])
+        #expect(update.json.at("update", "type") == "VersionUpdate")
+        #expect(update.json.at("update", "params")?.array?.first == ["type": "Version", "value": "1.33"])
+        #expect(await simulation.eks("POST", "/clusters/demo/updates", ["version": "1.33", "clientRequestToken": "t"]).json == update.json)
+        #expect(await simulation.eks("GET", "/clusters/demo").json.at("cluster", "version") == "1.32")
+        await simulation.world.advance(by: .seconds(60))
+        #expect(await simulation.eks("GET", "/clusters/demo").json.at("cluster", "version") == "1.33")
+        #expect(simulation.provisioner.calls.last?.hasPrefix("update demo") == true)
+    }
+}

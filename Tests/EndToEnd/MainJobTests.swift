@@ -10,6 +10,12 @@ struct MainJobTests {
         #expect(outcome.output.contains("every step behaved as stated"))
     }
 
+    @Test("the AWS side with the real clients, check by check", .timeLimit(.minutes(15)))
+    func awsWalk() async throws {
+        let outcome = try await Shell.run("Tests/EndToEnd/aws_walk.sh '\(Shell.binary)'")
+        #expect(outcome.status == 0, "\(outcome.output)")
+    }
+
     @Test("kill -9 under write load loses no acknowledged write", .timeLimit(.minutes(10)))
     func killUnderLoad() async throws {
         let outcome = try await Shell.run("python3 Tests/EndToEnd/kill_under_load.py '\(Shell.binary)' --seeds 3")

@@ -47,7 +47,7 @@ public struct ClusterRecord: Sendable {
 public protocol ClusterProvisioner: Sendable {
     /// Starts a cluster's control plane, or starts it again after a restart; answers its endpoint and CA certificate (PEM).
     func provision(_ cluster: ClusterRecord) async throws -> (endpoint: String, certificateAuthority: String)
-    /// Tells of changed endpoint access.
+    /// Tells of changed endpoint access or another Kubernetes version.
     func update(_ cluster: ClusterRecord) async
     /// Stops a cluster's control plane and removes its objects.
     func deprovision(_ cluster: ClusterRecord) async

@@ -5,7 +5,7 @@ import World
 /// Changes of a cluster's configuration, which take their time.
 extension EKSServices {
     /// What an update is going to do.
-    private struct Change: Sendable {
+    struct Change: Sendable {
         let type: String
         let parameters: [(type: String, value: String)]
         /// Members of the cluster that get these values when the update is done.
@@ -15,11 +15,20 @@ extension EKSServices {
     func updateClusterConfig(_ request: Request) async throws(AWSError) -> JSON {
         let document = try document(request)
         let cluster = ClusterRecord(json: document.json)
+        if let earlier = earlierUpdate(request, cluster) { return earlier }
+        return try await begin(try change(request, cluster), request, document)
+    }
+
+    /// The answer of an earlier call with the same client request token.
+    func earlierUpdate(_ request: Request, _ cluster: ClusterRecord) -> JSON? {
+        guard let token = request.token else { return nil }
+        return updates(request, cluster.name).first { $0["_token"]?.string == token }.map { ["update": Self.wire($0)] }
+    }
+
+    /// Starts an update of an idle cluster; it ends on the clock.
+    func begin(_ change: Change, _ request: Request, _ document: Records.Document) async throws(AWSError) -> JSON {
+        let cluster = ClusterRecord(json: document.json)
         let name = cluster.name
-        if let token = request.token, let earlier = updates(request, name).first(where: { $0["_token"]?.string == token }) {
-            return ["update": Self.wire(earlier)]
-        }
-        let change = try change(request, cluster)
         try requireIdle(cluster, change.type)
         let id = world.random.uuid()
         var update: JSON = [
@@ -176,7 +185,7 @@ extension EKSServices {
                 writes.append(creatorEntry(entries, record))
             }
             _ = try? await records.commit(Transaction(conditions: [.modified(key, document.revision)], writes: writes))
-            if update["type"]?.string == "EndpointAccessUpdate" { await provisioner.update(record) }
+            if ["EndpointAccessUpdate", "VersionUpdate"].contains(update["type"]?.string) { await provisioner.update(record) }
         }
     }
 

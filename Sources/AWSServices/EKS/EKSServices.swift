@@ -45,6 +45,7 @@ struct EKSServices: Sendable {
         "DescribeCluster": { eks, request throws(AWSError) in try eks.describeCluster(request) },
         "DeleteCluster": { eks, request throws(AWSError) in try await eks.deleteCluster(request) },
         "UpdateClusterConfig": { eks, request throws(AWSError) in try await eks.updateClusterConfig(request) },
+        "UpdateClusterVersion": { eks, request throws(AWSError) in try await eks.updateClusterVersion(request) },
         "ListUpdates": { eks, request throws(AWSError) in try eks.listUpdates(request) },
         "DescribeUpdate": { eks, request throws(AWSError) in try eks.describeUpdate(request) },
         "DescribeClusterVersions": { eks, request throws(AWSError) in try eks.describeClusterVersions(request) },

@@ -11,10 +11,11 @@ import World
 
 /// One cluster's running control plane: two API servers behind an NLB, and the authenticator.
 struct ControlPlane: Sendable {
-    let record: ClusterRecord
+    var record: ClusterRecord
     let cluster: ClusterState
     let authority: CertificateAuthority
     let loadBalancer: NetworkLoadBalancer
+    let replicas: [Replica]
     let authenticator: AuthenticatorWebhook
     /// The endpoint's listener; `nil` without sockets.
     let listener: Listener?
@@ -94,17 +95,19 @@ struct ControlPlaneFactory: Sendable {
             try await Self.serviceAccountKey(clusterID, store)
         }
         let authorizer = ClusterAuthorizer(cluster: cluster, policies: identities)
-        let targets = zones(record).enumerated().map { index, zone in
+        let replicas = zones(record).indices.map { index in
             let tokens = TokenAuthenticator(
                 serviceAccounts: accounts, webhook: WebhookTokenReviewer(authenticator), cacheTTL: configuration.webhookCacheTTL,
                 world: world)
-            let server = APIServer(
-                APIServer.Parts(
-                    cluster: cluster, authenticators: [CertificateAuthenticator(ClientCertificateVerifier(authority), world: world)],
-                    tokens: tokens, serviceAccounts: accounts, authorizer: authorizer, kubernetesVersion: record.version,
-                    address: "127.0.0.1:443"))
-            return NetworkLoadBalancer.Target(name: "\(record.name)/apiserver-\(index)", zone: zone, handler: server)
+            return Replica(name: "\(record.name)/apiserver-\(index)", kubernetesVersion: record.version) { [world] version in
+                APIServer(
+                    APIServer.Parts(
+                        cluster: cluster, authenticators: [CertificateAuthenticator(ClientCertificateVerifier(authority), world: world)],
+                        tokens: tokens, serviceAccounts: accounts, authorizer: authorizer, kubernetesVersion: version,
+                        address: "127.0.0.1:443"))
+            }
         }
+        let targets = zip(replicas, zones(record)).map { NetworkLoadBalancer.Target(name: $0.name, zone: $1, handler: $0) }
         let loadBalancer = NetworkLoadBalancer(name: record.name, targets: targets, access: Self.access(record)) { [world] address, steps in
             let trace = RequestTrace(
                 id: world.random.uuid(), received: world.now, summary: "connection from \(address)", target: record.name)
@@ -122,7 +125,7 @@ struct ControlPlaneFactory: Sendable {
         }
         try await ClusterBootstrap(cluster: cluster, serviceRange: record.serviceCIDR, endpoint: ("127.0.0.1", port ?? 443)).run()
         return ControlPlane(
-            record: record, cluster: cluster, authority: authority, loadBalancer: loadBalancer, authenticator: authenticator,
+            record: record, cluster: cluster, authority: authority, loadBalancer: loadBalancer, replicas: replicas, authenticator: authenticator,
             listener: listener,
             authenticatorListener: own)
     }

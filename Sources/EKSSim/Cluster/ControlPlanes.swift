@@ -49,7 +49,15 @@ actor ControlPlanes: ClusterProvisioner {
     }
 
     func update(_ record: ClusterRecord) async {
-        running[record.clusterID]?.loadBalancer.setAccess(ControlPlaneFactory.access(record))
+        guard let plane = running[record.clusterID] else { return }
+        plane.loadBalancer.setAccess(ControlPlaneFactory.access(record))
+        if plane.record.version != record.version {
+            for replica in plane.replicas {
+                replica.replace(kubernetesVersion: record.version)
+                plane.listener?.closeConnections(of: replica.name)
+            }
+        }
+        running[record.clusterID]?.record = record
     }
 
     func deprovision(_ record: ClusterRecord) async {

@@ -1,0 +1,28 @@
+import HTTP
+import Synchronization
+
+/// The place of one kube-apiserver replica: an update of the cluster's version puts another server into it.
+final class Replica: HTTPHandler {
+    /// `demo/apiserver-0`
+    let name: String
+    private let make: @Sendable (_ kubernetesVersion: String) -> any HTTPHandler
+    private let server: Mutex<any HTTPHandler>
+
+    /// Starts a replica of a version (`1.34`).
+    init(name: String, kubernetesVersion: String, make: @escaping @Sendable (_ kubernetesVersion: String) -> any HTTPHandler) {
+        self.name = name
+        self.make = make
+        server = Mutex(make(kubernetesVersion))
+    }
+
+    func handle(_ request: HTTPRequest) async -> HTTPResponse {
+        let server = server.withLock { $0 }
+        return await server.handle(request)
+    }
+
+    /// Goes on with a server of another version; requests under way end with the old one.
+    func replace(kubernetesVersion: String) {
+        let next = make(kubernetesVersion)
+        server.withLock { $0 = next }
+    }
+}
