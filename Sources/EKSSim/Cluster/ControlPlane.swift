@@ -125,7 +125,8 @@ struct ControlPlaneFactory: Sendable {
         }
         try await ClusterBootstrap(cluster: cluster, serviceRange: record.serviceCIDR, endpoint: ("127.0.0.1", port ?? 443)).run()
         return ControlPlane(
-            record: record, cluster: cluster, authority: authority, loadBalancer: loadBalancer, replicas: replicas, authenticator: authenticator,
+            record: record, cluster: cluster, authority: authority, loadBalancer: loadBalancer, replicas: replicas,
+            authenticator: authenticator,
             listener: listener,
             authenticatorListener: own)
     }
