@@ -57,7 +57,7 @@ let package = Package(
                 .product(name: "SwiftASN1", package: "swift-asn1"),
             ]),
         // Engines
-        room("KubeAPI", ["Encoding", "Facts", "JSON", "World", "YAML"]),
+        room("KubeAPI", ["Encoding", "Facts", "JSON", "World", "YAML", .product(name: "Crypto", package: "swift-crypto")]),
         room("RBAC", ["Facts", "JSON"]),
         room("IAMAuthenticator", ["HTTP", "JSON", "World", "YAML"]),
         room("IAMPolicy", ["JSON", "IPAddress"]),

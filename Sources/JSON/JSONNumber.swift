@@ -20,6 +20,14 @@ public enum GoNumber {
             ? decimal.scientific(exponentDigits: 1) : decimal.positional
     }
 
+    /// The text of a finite value in `strconv` format `g` with the fewest digits, as `fmt` prints a `float64` with `%v`.
+    public static func generalText(_ value: Double) -> String {
+        let decimal = Decimal(value.description)
+        let exponent = decimal.point - 1
+        // Zero has no digits, and no exponent.
+        return value != 0 && (exponent < -4 || exponent >= 6) ? decimal.scientific(exponentDigits: 2) : decimal.positional
+    }
+
     /// The text of a finite value in `strconv` format `g` with the fewest digits, 32 bits wide: how sigs.k8s.io/yaml names a number
     /// used as a map key.
     public static func shortestText(_ value: Float) -> String {

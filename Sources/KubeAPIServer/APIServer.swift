@@ -80,6 +80,7 @@ public struct APIServer: HTTPHandler {
     private static func response(_ status: KubeStatus) -> HTTPResponse {
         var response = HTTPResponse(status: status.code, contentType: "application/json", status.json.serialized() + [0x0A])
         if let seconds = status.retryAfter { response.headers["Retry-After"] = String(seconds) }
+        for warning in status.warnings.prefix(64) { response.headers.add("Warning", "299 - \(quoted(warning))") }
         return response
     }
 
@@ -109,23 +110,35 @@ public struct APIServer: HTTPHandler {
     private func serve(_ http: HTTPRequest, _ info: RequestInfo, _ query: QueryParameters, _ user: UserInfo) async throws(KubeStatus)
         -> HTTPResponse
     {
-        if !info.isCore, cluster.resources.group(info.group) == nil {
-            return HTTPResponse(status: 404, contentType: "text/plain; charset=utf-8", Array("404 page not found\n".utf8))
+        let resources = cluster.resources
+        if !info.isCore, resources.group(info.group) == nil { return Self.pageNotFound }
+        // Below a custom group nothing answers but the resources.
+        func absent() throws(KubeStatus) -> HTTPResponse {
+            guard resources.isCustom(group: info.group) else { throw .noSuchPath }
+            return Self.pageNotFound
         }
         guard !info.hasEmptySegment, info.parts.count <= 3,
-            let resource = cluster.resources.lookup(group: info.group, version: info.version, resource: info.resource)
-        else { throw .noSuchPath }
+            let resource = resources.lookup(group: info.group, version: info.version, resource: info.resource)
+        else { return try absent() }
         let hasNamespace = !info.namespace.isEmpty && !(info.isCore && info.resource == "namespaces")
-        if resource.isNamespaced {
-            guard hasNamespace || !info.namesObject else { throw .noSuchPath }
-        } else {
-            guard !hasNamespace else { throw .noSuchPath }
-        }
+        guard resource.isNamespaced ? hasNamespace || !info.namesObject : !hasNamespace else { return try absent() }
         let method = try Verb(http, info, query, resource)
         let representation = try Representation(http, query)
         let request = APIRequest(http: http, info: info, query: query, user: user, resource: resource, representation: representation)
-        return try await dispatch(method, request)
+        guard let warning = resource.custom?.deprecationWarning else { return try await dispatch(method, request) }
+        do {
+            var response = try await dispatch(method, request)
+            response.headers.add("Warning", "299 - \(Self.quoted(warning))")
+            return response
+        } catch {
+            var status = error
+            status.warnings.insert(warning, at: 0)
+            throw status
+        }
     }
+
+    private static let pageNotFound = HTTPResponse(
+        status: 404, contentType: "text/plain; charset=utf-8", Array("404 page not found\n".utf8))
 
     /// What is done, after the resource table allowed it.
     private enum Verb: Sendable {
@@ -134,7 +147,11 @@ public struct APIServer: HTTPHandler {
 
         init(_ http: HTTPRequest, _ info: RequestInfo, _ query: QueryParameters, _ resource: ResourceType) throws(KubeStatus) {
             if !info.subresource.isEmpty {
-                guard let subresource = resource.subresource(info.subresource) else { throw .noSuchPath }
+                guard let subresource = resource.subresource(info.subresource) else {
+                    // A custom resource without the part is answered as if the object were missing.
+                    throw resource.custom == nil
+                        ? .noSuchPath : .notFound(group: resource.group, resource: resource.resource, name: info.name)
+                }
                 let verb = ["POST": "create", "GET": "get", "PUT": "update", "PATCH": "patch", "DELETE": "delete"][http.method] ?? ""
                 guard subresource.verbs.contains(verb) else { throw .methodNotAllowed }
                 self = .subresource(subresource)
@@ -203,6 +220,12 @@ public struct APIServer: HTTPHandler {
         case ("status", "GET"): return try object(request, RegistryAnswer(status: 200, bytes: registry.get(request)))
         case ("status", "PUT"), ("finalize", "PUT"): return try object(request, await registry.update(request))
         case ("status", "PATCH"): return try object(request, await registry.patch(request))
+        case ("scale", "GET") where request.resource.custom != nil:
+            return try object(request, registry.scale(request))
+        case ("scale", "PUT") where request.resource.custom != nil:
+            return try object(request, await registry.updateScale(request))
+        case ("scale", "PATCH") where request.resource.custom != nil:
+            return try object(request, await registry.patchScale(request))
         case ("token", "POST") where request.resource.resource == "serviceaccounts":
             let kind = GroupVersionKind(group: subresource.group, version: subresource.version, kind: subresource.kind)
             let decoded = try cluster.decoder.decode(

@@ -12,8 +12,7 @@ public final class ClusterState: Sendable {
     public let store: any Store
     /// Time, identifiers, traces.
     public let world: World
-    /// What is served.
-    public let resources: ResourceTable
+    private let apiSurfaces: APISurfaces
     /// The cluster's CA in PEM, which every namespace gets as `kube-root-ca.crt`.
     public let certificateAuthority: String
     /// Whose kube-apiserver it behaves as.
@@ -29,11 +28,17 @@ public final class ClusterState: Sendable {
         self.name = name
         self.store = store
         self.world = world
-        self.resources = resources
+        apiSurfaces = APISurfaces(builtin: resources)
         self.certificateAuthority = certificateAuthority
         self.profile = profile
         decoder = ObjectDecoder()
     }
+
+    /// What is served at present: the built-in resources and those of stored CustomResourceDefinitions.
+    var api: APISurface { apiSurfaces.current(store, definitions: collection(group: APISurfaces.group, APISurfaces.resource)) }
+
+    /// The resources that are served at present.
+    public var resources: ResourceTable { api.resources }
 
     /// The collection that a resource's objects are in: one for all its versions.
     public func collection(_ resource: ResourceType) -> String {

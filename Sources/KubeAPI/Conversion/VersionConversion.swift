@@ -1,5 +1,20 @@
 public import JSON
 
+extension ResourceType {
+    /// A stored object in the version of this resource.
+    public func served(_ object: JSON) -> JSON {
+        custom?.served(object) ?? VersionConversion.convert(object, to: groupVersionKind)
+    }
+
+    /// An object of this resource in the version of the store.
+    public func stored(_ object: JSON) -> JSON { custom?.stored(object) ?? VersionConversion.convert(object, to: storageKind) }
+
+    /// Whether what is stored at a revision is served as it stands.
+    public func servesStoredBytes(of revision: Int64) -> Bool {
+        storageKind == groupVersionKind && revision >= custom?.schemaRevision ?? 0
+    }
+}
+
 /// Conversions between the served versions of a kind that differ in their fields. All others differ only in `apiVersion`.
 public enum VersionConversion {
     /// An object in another version of its kind.

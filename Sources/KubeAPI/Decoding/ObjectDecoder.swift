@@ -91,6 +91,15 @@ public struct ObjectDecoder: Sendable {
     ) throws(KubeStatus) -> DecodedObject {
         let format = try Format(contentType: contentType)
         var duplicates: [String] = []
+        let document = try parsed(body, format, as: expected, duplicates: &duplicates)
+        try checkType(document, expected, body)
+        return try canonical(document, as: expected, validation: validation, duplicates: duplicates)
+    }
+
+    /// A body as a document that can be an object.
+    private func parsed(
+        _ body: [UInt8], _ format: Format, as expected: GroupVersionKind, duplicates: inout [String]
+    ) throws(KubeStatus) -> JSON {
         let document: JSON
         do { document = try self.document(body, format, duplicates: &duplicates) } catch {
             switch error {
@@ -106,8 +115,39 @@ public struct ObjectDecoder: Sendable {
                 expected, "couldn't get version/kind; json parse error: json: cannot unmarshal \(kind) into Go value of type \(structure)",
                 body)
         }
-        try checkType(document, expected, body)
-        return try canonical(document, as: expected, validation: validation, duplicates: duplicates)
+        return document
+    }
+
+    /// Reads the object of a create or update of any resource.
+    ///
+    /// - Throws: 400 in the server's words, 413, 415, or 422 for a custom resource of another kind.
+    public func decode(
+        _ body: [UInt8], contentType: String?, of resource: ResourceType, validation: FieldValidation
+    ) throws(KubeStatus) -> DecodedObject {
+        guard let custom = resource.custom else {
+            return try decode(body, contentType: contentType, as: resource.groupVersionKind, validation: validation)
+        }
+        let format = try Format(contentType: contentType)
+        guard format != .protobuf else { throw .unsupportedMediaType(["application/json", "application/yaml"]) }
+        var duplicates: [String] = []
+        let document = try parsed(body, format, as: custom.kind, duplicates: &duplicates)
+        for (name, word) in [("kind", "Kind"), ("apiVersion", "apiVersion")] where (document[name]?.string ?? "").isEmpty {
+            throw unrecognized(custom.kind, "Object '\(word)' is missing in '\(String(decoding: body, as: UTF8.self))'", body)
+        }
+        return try custom.decoded(document, validation: validation, notes: Self.notes(duplicates))
+    }
+
+    /// The canonical form of a document of any resource that is already parsed.
+    ///
+    /// - Throws: as `decode`.
+    public func canonical(_ document: JSON, of resource: ResourceType, validation: FieldValidation) throws(KubeStatus) -> DecodedObject {
+        guard let custom = resource.custom else { return try canonical(document, as: resource.groupVersionKind, validation: validation) }
+        return try custom.decoded(document, validation: validation, notes: [])
+    }
+
+    /// A YAML note is a ready text; a JSON one names the path.
+    private static func notes(_ duplicates: [String]) -> [String] {
+        duplicates.map { $0.hasPrefix("\u{0}") ? String($0.dropFirst()) : "duplicate field \"\($0)\"" }
     }
 
     /// The canonical form of a document that is already parsed, such as a patched one.
@@ -123,8 +163,7 @@ public struct ObjectDecoder: Sendable {
         var canonicalizer = Canonicalizer(schema: schema)
         let fields: JSON
         do { fields = try canonicalizer.canonical(document.isNull ? [:] : document, type: type) } catch { throw handled(error.message) }
-        // A YAML note is a ready text; a JSON one names the path.
-        var notes = duplicates.map { $0.hasPrefix("\u{0}") ? String($0.dropFirst()) : "duplicate field \"\($0)\"" }
+        var notes = Self.notes(duplicates)
         notes += canonicalizer.unknownFields.map { "unknown field \"\($0)\"" }
         if validation == .strict, !notes.isEmpty { throw handled("strict decoding error: \(notes.joined(separator: ", "))") }
         return DecodedObject(

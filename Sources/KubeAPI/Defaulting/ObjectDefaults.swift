@@ -10,6 +10,7 @@ public enum ObjectDefaults {
         switch (resource.group, resource.resource) {
         case ("", "namespaces"): object.set(.string(object.objectName), at: ["metadata", "labels", "kubernetes.io/metadata.name"])
         case ("", "secrets"): secret(&object)
+        case ("apiextensions.k8s.io", "customresourcedefinitions"): DefinitionDefaults.apply(to: &object)
         case ("", "pods"): podSpec(&object, ["spec"])
         case ("apps", "deployments"), ("apps", "replicasets"), ("apps", "statefulsets"), ("", "replicationcontrollers"):
             fill(&object, ["spec", "replicas"], 1)

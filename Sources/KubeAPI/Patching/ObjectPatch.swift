@@ -11,6 +11,9 @@ public enum PatchType: Sendable, Hashable {
     /// Server-side apply.
     case apply
 
+    /// What custom resources can be patched with, in the order in which errors name it.
+    public static let customTypes = ["application/json-patch+json", "application/merge-patch+json", "application/apply-patch+yaml"]
+
     /// Reads a `Content-Type`; `nil` for what is no patch.
     public init?(contentType: String?) {
         switch (contentType ?? "").prefix(while: { $0 != ";" }).split(separator: " ").joined() {

@@ -41,6 +41,8 @@ public struct ResourceType: Sendable {
     public let storageVersionHash: String?
     /// Subresources in discovery order.
     public let subresources: [Subresource]
+    /// What a CustomResourceDefinition says of the objects; `nil` for built-in resources.
+    public internal(set) var custom: CustomResource?
 
     /// `v1`, `apps/v1`.
     public var groupVersion: String { group.isEmpty ? version : "\(group)/\(version)" }
@@ -51,7 +53,7 @@ public struct ResourceType: Sendable {
         storage.flatMap { GroupVersionKind(apiVersion: $0, kind: kind) } ?? groupVersionKind
     }
     /// `PodList`
-    public var listKind: String { kind + "List" }
+    public var listKind: String { custom?.listKind ?? kind + "List" }
     /// `pods`, `deployments.apps`: how errors name the resource.
     public var qualifiedName: String { group.isEmpty ? resource : "\(resource).\(group)" }
     /// Whether objects are kept; reviews and bindings are not.
@@ -85,12 +87,17 @@ public struct ResourceTable: Sendable {
 
     /// Reads a table.
     init(_ table: JSON) {
-        groups = (table["groups"]?.array ?? []).map { group in
-            Group(
-                name: group["name"]?.string ?? "", preferred: group["preferred"]?.string ?? "",
-                versions: group["versions"]?.array?.compactMap(\.string) ?? [])
-        }
-        resources = (table["resources"]?.array ?? []).map(Self.resource)
+        self.init(
+            groups: (table["groups"]?.array ?? []).map { group in
+                Group(
+                    name: group["name"]?.string ?? "", preferred: group["preferred"]?.string ?? "",
+                    versions: group["versions"]?.array?.compactMap(\.string) ?? [])
+            }, resources: (table["resources"]?.array ?? []).map(Self.resource))
+    }
+
+    private init(groups: [Group], resources: [ResourceType]) {
+        self.groups = groups
+        self.resources = resources
         byPath = Dictionary(resources.enumerated().map { ("\($1.group)/\($1.version)/\($1.resource)", $0) }) { first, _ in first }
         byGroupVersion = Dictionary(grouping: resources.indices) { [resources] in "\(resources[$0].group)/\(resources[$0].version)" }
     }
@@ -98,6 +105,31 @@ public struct ResourceTable: Sendable {
     /// The resource of a group, version and plural name.
     public func lookup(group: String, version: String, resource: String) -> ResourceType? {
         byPath["\(group)/\(version)/\(resource)"].map { resources[$0] }
+    }
+
+    /// Whether a group has custom resources only.
+    public func isCustom(group name: String) -> Bool {
+        guard let group = group(name) else { return false }
+        return group.versions.allSatisfy { version in
+            (byGroupVersion["\(name)/\(version)"] ?? []).allSatisfy { resources[$0].custom != nil }
+        }
+    }
+
+    /// This table with custom resources: new groups after all others, new versions after those that their group has.
+    public func adding(_ custom: CustomResourceTable) -> ResourceTable {
+        let added = custom.resources
+        guard !added.isEmpty else { return self }
+        var groups = groups
+        for resource in added {
+            if let place = groups.firstIndex(where: { $0.name == resource.group }) {
+                guard !groups[place].versions.contains(resource.version) else { continue }
+                let known = groups[place]
+                groups[place] = Group(name: known.name, preferred: known.preferred, versions: known.versions + [resource.version])
+            } else {
+                groups.append(Group(name: resource.group, preferred: resource.version, versions: [resource.version]))
+            }
+        }
+        return ResourceTable(groups: groups, resources: resources + added)
     }
 
     /// A group by name.

@@ -2,6 +2,11 @@
 public enum SelectableFields {
     /// Selector name, and path in the stored object.
     public static func of(_ resource: ResourceType) -> [String: [String]] {
+        if let custom = resource.custom {
+            let names = resource.isNamespaced ? ["name", "namespace"] : ["name"]
+            let fields = names.map { ("metadata.\($0)", ["metadata", $0]) } + custom.selectableFields.map { ($0.name, $0.path) }
+            return Dictionary(fields) { first, _ in first }
+        }
         var names = ["metadata.name"]
         // Resources without fields of their own accept both, whatever their scope: no cluster-wide object is in a namespace.
         if resource.isNamespaced || further[place(resource)] == nil { names.append("metadata.namespace") }
@@ -13,7 +18,8 @@ public enum SelectableFields {
 
     /// The refusal of a field that a resource cannot be selected by.
     public static func refusal(_ field: String, _ resource: ResourceType) -> String {
-        switch place(resource) {
+        if resource.custom != nil { return "field label not supported: \(field)" }
+        return switch place(resource) {
         case "batch/jobs": "field label \(GoText.quoted(field)) not supported for Job"
         case "resource.k8s.io/resourceslices": "field label not supported for \(resource.groupVersionKind): \(field)"
         case let place where further[place] != nil: "field label not supported: \(field)"

@@ -12,6 +12,8 @@ public struct KubeStatus: Error, Sendable, Hashable {
     public var details: JSON?
     /// `Retry-After` in seconds.
     public var retryAfter: Int?
+    /// Texts of `Warning` headers that go with the refusal.
+    public var warnings: [String] = []
 
     /// Makes a status.
     public init(code: Int, reason: String, message: String, details: JSON? = nil, retryAfter: Int? = nil) {

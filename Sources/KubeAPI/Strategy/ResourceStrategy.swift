@@ -22,10 +22,24 @@ public struct ResourceStrategy: Sendable {
     public var initialFields: [(path: [String], value: JSON)] = []
     /// Fields that new objects lose: a user's status.
     public var clearsStatus = true
+    /// Whether what is left of a status that a user may not set is nothing, not an empty object.
+    public var dropsStatus = false
+    /// Whether a change of the status counts a generation, where it is no subresource.
+    public var countsStatus = false
+    /// Whether the status subresource leaves the metadata alone.
+    public var statusKeepsMetadata = false
+    /// Finalizers that an object gets when its deletion begins; such an object carries no grace.
+    public var deletionFinalizers: [String] = []
+    /// A condition that says that the deletion has begun.
+    public var deletionCondition: (type: String, reason: String, message: String)?
 
     /// The strategy of a resource.
     public static func of(_ resource: ResourceType) -> ResourceStrategy {
-        rows["\(resource.group)/\(resource.resource)"] ?? ResourceStrategy()
+        guard resource.custom == nil else {
+            return ResourceStrategy(
+                countsGenerations: true, allowsUnconditionalUpdate: false, dropsStatus: true, countsStatus: true, statusKeepsMetadata: true)
+        }
+        return rows["\(resource.group)/\(resource.resource)"] ?? ResourceStrategy()
     }
 
     private static let rbac = ResourceStrategy(nameForm: .pathSegment, allowsCreateOnUpdate: true)
@@ -68,7 +82,13 @@ public struct ResourceStrategy: Sendable {
         "admissionregistration.k8s.io/mutatingadmissionpolicies": counted,
         "admissionregistration.k8s.io/mutatingadmissionpolicybindings": counted,
         "resource.k8s.io/deviceclasses": counted, "resource.k8s.io/resourceslices": counted,
-        "apiextensions.k8s.io/customresourcedefinitions": ResourceStrategy(countsGenerations: true, allowsUnconditionalUpdate: false),
+        "apiextensions.k8s.io/customresourcedefinitions": ResourceStrategy(
+            countsGenerations: true, allowsUnconditionalUpdate: false, statusKeepsMetadata: true,
+            deletionFinalizers: [DefinitionStatus.cleanupFinalizer],
+            deletionCondition: (
+                "Terminating", "InstanceDeletionPending",
+                "CustomResourceDefinition marked for deletion; CustomResource deletion will begin soon"
+            )),
         "apiregistration.k8s.io/apiservices": ResourceStrategy(clearsStatus: false),
         "rbac.authorization.k8s.io/roles": rbac, "rbac.authorization.k8s.io/rolebindings": rbac,
         "rbac.authorization.k8s.io/clusterroles": rbac, "rbac.authorization.k8s.io/clusterrolebindings": rbac,
@@ -78,7 +98,7 @@ public struct ResourceStrategy: Sendable {
 extension ResourceStrategy {
     /// Prepares a new object: status of the user's making goes, what every new object starts with comes.
     public func prepareForCreate(_ object: inout JSON, hasStatus: Bool) {
-        if hasStatus, clearsStatus, object["status"] != nil { object["status"] = [:] }
+        if hasStatus, clearsStatus, object["status"] != nil { object["status"] = dropsStatus ? JSON?.none : [:] }
         for field in initialFields {
             // The status is the server's; other fields are the user's where given.
             let isServers = field.path.first == "status"
@@ -87,11 +107,11 @@ extension ResourceStrategy {
         }
     }
 
-    /// Whether an update of the main resource changed what counts a generation: everything but metadata and status.
-    public static func changesGeneration(_ new: JSON, _ old: JSON) -> Bool {
+    /// Whether an update of the main resource changed what counts a generation: everything but metadata and mostly status.
+    public func changesGeneration(_ new: JSON, _ old: JSON) -> Bool {
         func wish(_ object: JSON) -> JSON {
             guard let members = object.object?.members else { return object }
-            return .object(JSONObject(unique: members.filter { $0.key != "metadata" && $0.key != "status" }))
+            return .object(JSONObject(unique: members.filter { $0.key != "metadata" && ($0.key != "status" || countsStatus) }))
         }
         return wish(new) != wish(old)
     }

@@ -17,6 +17,13 @@ struct AdmissionChain: Sendable {
     ///
     /// - Throws: 403 of the plugin that refuses.
     func admit(_ operation: AdmissionOperation, _ request: APIRequest) async throws(KubeStatus) {
+        if case .create(let object) = operation, request.resource.custom?.isTerminating == true {
+            throw .forbidden(
+                group: request.resource.group, resource: request.resource.resource, name: object.objectName,
+                message:
+                    "\(request.resource.qualifiedName) \(GoText.quoted(object.objectName)) is forbidden: create not allowed while custom "
+                    + "resource definition is terminating")
+        }
         if case .delete(let object, _) = operation, request.resource.group.isEmpty, request.resource.resource == "namespaces",
             Self.protectedNamespaces.contains(object.objectName)
         {

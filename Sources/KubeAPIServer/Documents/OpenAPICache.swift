@@ -4,10 +4,12 @@ import Synchronization
 
 /// OpenAPI documents as bytes, made when first asked for.
 final class OpenAPICache: Sendable {
-    static let builtin = OpenAPICache()
+    static let builtin = OpenAPICache(OpenAPIDocuments())
 
-    private let documents = OpenAPIDocuments()
+    private let documents: OpenAPIDocuments
     private let made = Mutex<[String: [UInt8]]>([:])
+
+    init(_ documents: OpenAPIDocuments) { self.documents = documents }
 
     /// `/openapi/v2`
     var v2: [UInt8] { document("v2") { documents.v2 } ?? [] }

@@ -17,7 +17,7 @@ struct ServerDocuments: Sendable {
     let version: Version
     /// `host:port`, as discovery names the server.
     let address: String
-    private let discovery = DiscoveryDocuments()
+    private var discovery: DiscoveryDocuments { cluster.api.discovery }
 
     init(cluster: ClusterState, tokens: ServiceAccountTokens, kubernetesVersion: String, address: String) {
         self.cluster = cluster
@@ -77,7 +77,10 @@ struct ServerDocuments: Sendable {
     }
 
     private func list(group: String, version: String, _ request: HTTPRequest, _ query: QueryParameters) throws(KubeStatus) -> HTTPResponse {
-        guard let resources = discovery.resources(group: group, version: version) else { throw .noSuchPath }
+        guard let resources = discovery.resources(group: group, version: version) else {
+            if cluster.resources.isCustom(group: group) { return Self.notFound }
+            throw .noSuchPath
+        }
         return try Representation(request, query, allowsTables: false).response(200, resources)
     }
 
@@ -141,13 +144,13 @@ struct ServerDocuments: Sendable {
         switch path {
         case "/openapi/v2" where request.headers["Accept"]?.contains("openapi.spec.v2@v1.0+protobuf") ?? false:
             return HTTPResponse(
-                status: 200, contentType: "application/com.github.proto-openapi.spec.v2.v1.0+protobuf", OpenAPICache.builtin.v2Protobuf)
+                status: 200, contentType: "application/com.github.proto-openapi.spec.v2.v1.0+protobuf", cluster.api.openAPI.v2Protobuf)
         case "/openapi/v2":
-            return HTTPResponse(status: 200, contentType: "application/json", OpenAPICache.builtin.v2)
+            return HTTPResponse(status: 200, contentType: "application/json", cluster.api.openAPI.v2)
         case "/openapi/v3":
-            return HTTPResponse(status: 200, contentType: "application/json", OpenAPICache.builtin.index)
+            return HTTPResponse(status: 200, contentType: "application/json", cluster.api.openAPI.index)
         default:
-            guard let bytes = OpenAPICache.builtin.v3(String(path.dropFirst("/openapi/v3/".count))) else { return Self.notFound }
+            guard let bytes = cluster.api.openAPI.v3(String(path.dropFirst("/openapi/v3/".count))) else { return Self.notFound }
             return HTTPResponse(status: 200, contentType: "application/json", bytes)
         }
     }

@@ -43,6 +43,9 @@ struct ClusterEffects: Sendable {
         switch (resource.group, resource.resource) {
         case ("", "namespaces") where object.isBeingDeleted: await NamespaceFinisher(registry: registry).finish(object.objectName)
         case ("rbac.authorization.k8s.io", "clusterroles"): await aggregate()
+        case (APISurfaces.group, APISurfaces.resource):
+            await DefinitionController(registry: registry).settle(group: object.at("spec", "group")?.string ?? "")
+            if object.isBeingDeleted { await DefinitionController(registry: registry).finish(object.objectName) }
         default: break
         }
         let waits = object.objectFinalizers
@@ -54,6 +57,12 @@ struct ClusterEffects: Sendable {
     /// Follows up on an object that is gone.
     func removed(_ object: JSON, _ resource: ResourceType) async {
         if resource.group == "rbac.authorization.k8s.io", resource.resource == "clusterroles" { await aggregate() }
+        if resource.group == APISurfaces.group, resource.resource == APISurfaces.resource {
+            await DefinitionController(registry: registry).settle(group: object.at("spec", "group")?.string ?? "")
+        }
+        if let custom = resource.custom, custom.isTerminating {
+            await DefinitionController(registry: registry).finish(custom.definition)
+        }
         let namespace = object.objectNamespace
         if resource.isNamespaced {
             let owner = registry.namespace(namespace)

@@ -14,7 +14,7 @@ extension Registry {
     func create(_ request: APIRequest) async throws(KubeStatus) -> RegistryAnswer {
         let options = try WriteOptions(request.query, .create)
         let decoded = try cluster.decoder.decode(
-            request.http.body, contentType: request.http.headers["Content-Type"], as: request.resource.groupVersionKind,
+            request.http.body, contentType: request.http.headers["Content-Type"], of: request.resource,
             validation: options.validation)
         return try await create(decoded.object, request, options, warnings: decoded.warnings)
     }
@@ -26,7 +26,7 @@ extension Registry {
         let resource = request.resource
         try checkNamespace(wanted, request)
         let strategy = ResourceStrategy.of(resource)
-        var prepared = VersionConversion.convert(wanted, to: resource.storageKind)
+        var prepared = resource.stored(wanted)
         strategy.prepareForCreate(&prepared, hasStatus: resource.subresource("status") != nil)
         let isGenerated = wanted.objectName.isEmpty && !(wanted.at("metadata", "generateName")?.string ?? "").isEmpty
         for attempt in 1...Self.generatedNameAttempts {
@@ -85,7 +85,8 @@ extension Registry {
     }
 
     private func validate(_ object: JSON, _ request: APIRequest, _ strategy: ResourceStrategy) throws(KubeStatus) {
-        let errors = MetadataValidation.problems(object, nameForm: strategy.nameForm, isNamespaced: request.resource.isNamespaced)
+        var errors = MetadataValidation.problems(object, nameForm: strategy.nameForm, isNamespaced: request.resource.isNamespaced)
+        errors += request.resource.definitionProblems(object, old: nil, subresource: "")
         guard !errors.isEmpty else { return }
         throw .invalid(group: request.resource.group, kind: request.resource.kind, name: object.objectName, errors)
     }

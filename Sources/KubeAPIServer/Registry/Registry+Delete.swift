@@ -122,7 +122,15 @@ extension Registry {
         metadata["finalizers"] = finalizers.isEmpty ? nil : JSON(strings: finalizers)
         let grace = strategy.hasGracefulDeletion ? grace(object, options) : 0
         let isTerminating = (object.at("spec", "finalizers")?.array ?? []).isEmpty == false
-        if !object.isBeingDeleted {
+        if !object.isBeingDeleted, !strategy.deletionFinalizers.isEmpty {
+            metadata["deletionTimestamp"] = .string(cluster.world.now.rfc3339)
+            finalizers += strategy.deletionFinalizers.filter { !finalizers.contains($0) }
+            metadata["finalizers"] = JSON(strings: finalizers)
+            if let condition = strategy.deletionCondition {
+                DefinitionStatus.set(
+                    condition.type, true, reason: condition.reason, message: condition.message, in: &object, now: cluster.world.now)
+            }
+        } else if !object.isBeingDeleted {
             metadata["deletionTimestamp"] = .string((cluster.world.now + .seconds(grace)).rfc3339)
             // Namespaces carry no grace: their own finalizers hold them.
             if !isTerminating { metadata["deletionGracePeriodSeconds"] = .integer(grace) }

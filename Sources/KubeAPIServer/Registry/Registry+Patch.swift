@@ -7,7 +7,10 @@ extension Registry {
     ///
     /// - Throws: 400, 404, 409, 415, 422, and for server-side apply 415: it is not simulated yet.
     func patch(_ request: APIRequest) async throws(KubeStatus) -> RegistryAnswer {
-        guard let type = PatchType(contentType: request.http.headers["Content-Type"]) else { throw .unsupportedPatchType }
+        let named = PatchType(contentType: request.http.headers["Content-Type"])
+        // Strategic merge needs types, which custom resources do not have.
+        if request.resource.custom != nil, named == nil || named == .strategicMerge { throw .unsupportedMediaType(PatchType.customTypes) }
+        guard let type = named else { throw .unsupportedPatchType }
         let options = try WriteOptions(request.query, .patch)
         if let force = request.query["force"], force != "false", force != "0", type != .apply {
             throw .invalid(
@@ -20,7 +23,7 @@ extension Registry {
             let patched = try patch.apply(to: old, kind: resource.groupVersionKind)
             let decoded: DecodedObject
             do throws(KubeStatus) {
-                decoded = try decoder.canonical(patched, as: resource.groupVersionKind, validation: options.validation)
+                decoded = try decoder.canonical(patched, of: resource, validation: options.validation)
             } catch {
                 throw patch.failure(error, patched)
             }

@@ -31,7 +31,7 @@ struct TableView: Sendable {
         let now = registry.cluster.world.now
         var objects: [JSON] = []
         objects.reserveCapacity(page.entries.count)
-        for entry in page.entries { objects.append(try object(entry.value)) }
+        for entry in page.entries { objects.append(try object(entry.value, at: entry.modified)) }
         if let order = printer.order { objects.sort(by: order) }
         return Self.table(page.metadata, printer.columnDefinitions, objects.map { row($0, now) })
     }
@@ -44,7 +44,9 @@ struct TableView: Sendable {
             [row(object, registry.cluster.world.now)])
     }
 
-    private func object(_ bytes: [UInt8]) throws(KubeStatus) -> JSON { try StoredObject.parse(registry.served(bytes, resource)) }
+    private func object(_ bytes: [UInt8], at revision: Revision = .max) throws(KubeStatus) -> JSON {
+        try StoredObject.parse(registry.served(bytes, resource, at: revision))
+    }
 
     private static func table(_ metadata: JSON, _ columns: JSON, _ rows: [JSON]) -> JSON {
         ["kind": "Table", "apiVersion": "meta.k8s.io/v1", "metadata": metadata, "columnDefinitions": columns, "rows": .array(rows)]
@@ -66,7 +68,7 @@ struct TableView: Sendable {
 extension Registry {
     /// How a resource is shown in Tables.
     func printer(_ resource: ResourceType) -> TablePrinter {
-        .builtin(group: resource.group, version: resource.version, resource: resource.resource)
+        resource.custom?.version.printer ?? .builtin(group: resource.group, version: resource.version, resource: resource.resource)
     }
 
     /// An object's PartialObjectMetadata.

@@ -13,7 +13,7 @@ extension Registry {
     func update(_ request: APIRequest) async throws(KubeStatus) -> RegistryAnswer {
         let options = try WriteOptions(request.query, .update)
         let decoded = try cluster.decoder.decode(
-            request.http.body, contentType: request.http.headers["Content-Type"], as: request.resource.groupVersionKind,
+            request.http.body, contentType: request.http.headers["Content-Type"], of: request.resource,
             validation: options.validation)
         try checkIdentity(decoded.object, request)
         let strategy = ResourceStrategy.of(request.resource)
@@ -61,9 +61,9 @@ extension Registry {
         for _ in 0..<Self.attempts {
             let entry = try entry(resource, request.namespace, request.name)
             let old = try StoredObject.parse(entry.value)
-            let modified = try change(VersionConversion.convert(old, to: resource.groupVersionKind))
+            let modified = try change(resource.served(old))
             let isUnconditional = try checkPreconditions(modified.object, old, entry, request)
-            var object = VersionConversion.convert(modified.object, to: resource.storageKind)
+            var object = resource.stored(modified.object)
             try prepare(&object, old: old, request)
             // Nothing changed: nothing is written, and the version stays.
             if object == old { return RegistryAnswer(status: 200, bytes: try served(entry.value, resource), warnings: modified.warnings) }
@@ -137,6 +137,7 @@ extension Registry {
         case "status":
             var result = old
             result["status"] = object["status"]
+            if strategy.statusKeepsMetadata { object["metadata"] = old["metadata"] }
             result["metadata"] = object["metadata"]
             object = result
         case "finalize": object = finalized(object, old)
@@ -150,14 +151,15 @@ extension Registry {
         object.set(resource.isNamespaced ? .string(request.namespace) : nil, at: ["metadata", "namespace"])
         ObjectMetadata.prepareForUpdate(&object, old: old)
         ObjectDefaults.apply(to: &object, resource)
-        if strategy.countsGenerations, request.info.subresource != "status", ResourceStrategy.changesGeneration(object, old) {
+        if strategy.countsGenerations, request.info.subresource != "status", strategy.changesGeneration(object, old) {
             object.set(.integer((old.at("metadata", "generation")?.integer ?? 0) &+ 1), at: ["metadata", "generation"])
         }
         var metadata = object["metadata"] ?? [:]
         metadata["resourceVersion"] = old.at("metadata", "resourceVersion")
         object["metadata"] = ObjectMetadata.ordered(metadata)
         object = ObjectDefaults.ordered(object, resource.storageKind)
-        let errors = MetadataValidation.updateProblems(object, old: old)
+        var errors = MetadataValidation.updateProblems(object, old: old)
+        errors += resource.definitionProblems(object, old: old, subresource: request.info.subresource)
         guard errors.isEmpty else { throw .invalid(group: resource.group, kind: resource.kind, name: request.name, errors) }
     }
 

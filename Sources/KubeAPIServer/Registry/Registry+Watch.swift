@@ -100,7 +100,7 @@ private final class WatchFeed: Sendable {
             gone.cancel()
         }
         do {
-            for entry in entries { try await send("ADDED", entry.value, writer) }
+            for entry in entries { try await send("ADDED", entry.value, at: entry.modified, writer) }
             if options.sendsInitialEvents == true { try await sendInitialEnd(writer) }
             if options.allowsBookmarks { bookmarks.start() }
             while let events = try await subscription.next() { try await deliver(events, writer) }
@@ -121,7 +121,8 @@ private final class WatchFeed: Sendable {
             if let exactName, event.name != exactName { continue }
             guard let type = type(of: event) else { continue }
             // What leaves the selection is shown as it was when it still belonged, at the revision of the change.
-            try append(type, type == "DELETED" && event.kind != .deleted ? leaving(event) : event.value, &bytes)
+            let value = type == "DELETED" && event.kind != .deleted ? leaving(event) : event.value
+            try append(type, value, at: event.revision, &bytes)
         }
         guard !bytes.isEmpty else { return }
         try await writer.write(bytes)
@@ -156,7 +157,7 @@ private final class WatchFeed: Sendable {
             ($0, Array("{\"type\":\"\($0)\",\"object\":".utf8))
         })
 
-    private func append(_ type: String, _ value: [UInt8], _ bytes: inout [UInt8]) throws {
+    private func append(_ type: String, _ value: [UInt8], at revision: Revision, _ bytes: inout [UInt8]) throws {
         bytes.append(contentsOf: Self.prefixes[type] ?? [])
         switch request.representation.shape {
         case .table where tables != nil:
@@ -166,16 +167,16 @@ private final class WatchFeed: Sendable {
             }
             try tables?.table(object: value, hasColumns: hasColumns).write(into: &bytes)
         case .partialMetadata: Registry.partialMetadata(try StoredObject.parse(value)).write(into: &bytes)
-        default: bytes.append(contentsOf: try registry.served(value, request.resource))
+        default: bytes.append(contentsOf: try registry.served(value, request.resource, at: revision))
         }
         bytes.append(UInt8(ascii: "}"))
         bytes.append(0x0A)
     }
 
-    private func send(_ type: String, _ value: [UInt8], _ writer: any HTTPBodyWriter) async throws {
+    private func send(_ type: String, _ value: [UInt8], at revision: Revision, _ writer: any HTTPBodyWriter) async throws {
         var bytes: [UInt8] = []
         bytes.reserveCapacity(value.count + 48)
-        try append(type, value, &bytes)
+        try append(type, value, at: revision, &bytes)
         try await writer.write(bytes)
     }
 

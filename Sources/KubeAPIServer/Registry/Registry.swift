@@ -34,13 +34,14 @@ struct Registry: Sendable {
     /// - Throws: 404, or 500 for a malformed `resourceVersion`.
     func get(_ request: APIRequest) throws(KubeStatus) -> [UInt8] {
         if let version = request.query["resourceVersion"], !version.isEmpty { _ = try Self.revision(version) }
-        return try served(entry(request.resource, request.namespace, request.name).value, request.resource)
+        let entry = try entry(request.resource, request.namespace, request.name)
+        return try served(entry.value, request.resource, at: entry.modified)
     }
 
-    /// Stored bytes in the version of a resource; the same bytes where that is the storage version.
-    func served(_ bytes: [UInt8], _ resource: ResourceType) throws(KubeStatus) -> [UInt8] {
-        guard resource.storageKind != resource.groupVersionKind else { return bytes }
-        return VersionConversion.convert(try StoredObject.parse(bytes), to: resource.groupVersionKind).serialized()
+    /// Bytes stored at a revision, by default just now, in the version of a resource; the same bytes where that is the storage version.
+    func served(_ bytes: [UInt8], _ resource: ResourceType, at revision: Revision = .max) throws(KubeStatus) -> [UInt8] {
+        guard !resource.servesStoredBytes(of: revision) else { return bytes }
+        return resource.served(try StoredObject.parse(bytes)).serialized()
     }
 
     /// A `resourceVersion` as a revision.
@@ -141,14 +142,16 @@ struct Registry: Sendable {
         var total = 0
         var current = Array(listHead(resource, page).utf8)
         let headLength = StoredObject.headLength(resource.storageKind)
-        let isStoredVersion = resource.storageKind == resource.groupVersionKind
         for (index, entry) in page.entries.enumerated() {
             if index > 0 { current.append(UInt8(ascii: ",")) }
-            if isStoredVersion {
+            if resource.custom != nil {
+                // Items of custom resources say what they are.
+                current.append(contentsOf: try served(entry.value, resource, at: entry.modified))
+            } else if resource.servesStoredBytes(of: entry.modified) {
                 current.append(UInt8(ascii: "{"))
                 current.append(contentsOf: entry.value[headLength...])
             } else {
-                var object = VersionConversion.convert(try StoredObject.parse(entry.value), to: resource.groupVersionKind)
+                var object = resource.served(try StoredObject.parse(entry.value))
                 object["kind"] = nil
                 object["apiVersion"] = nil
                 object.write(into: &current)
@@ -159,14 +162,24 @@ struct Registry: Sendable {
             current = []
             current.reserveCapacity((1 << 18) + 8192)
         }
-        current += Array("]}\n".utf8)
+        current += Array("]\(listTail(resource, page))}\n".utf8)
         guard !segments.isEmpty else { return .bytes(current) }
         segments.append(current)
         return .segments(segments, count: total + current.count)
     }
 
+    /// Lists of custom resources are maps, which Go sorts; their metadata always says where to go on.
+    private func listTail(_ resource: ResourceType, _ page: Page) -> String {
+        guard resource.custom != nil else { return "" }
+        var metadata = page.metadata
+        if metadata["continue"] == nil { metadata["continue"] = "" }
+        return ",\"kind\":\"\(resource.listKind)\",\"metadata\":\(metadata.sortingKeys().text)"
+    }
+
     private func listHead(_ resource: ResourceType, _ page: Page) -> String {
-        "{\"kind\":\"\(resource.listKind)\",\"apiVersion\":\"\(resource.groupVersion)\",\"metadata\":\(page.metadata.text),\"items\":["
+        if resource.custom != nil { return "{\"apiVersion\":\"\(resource.groupVersion)\",\"items\":[" }
+        return
+            "{\"kind\":\"\(resource.listKind)\",\"apiVersion\":\"\(resource.groupVersion)\",\"metadata\":\(page.metadata.text),\"items\":["
     }
 }
 

@@ -16,7 +16,7 @@ enum StoredObject {
         var metadata = object["metadata"] ?? [:]
         metadata["resourceVersion"] = .string(mark)
         object["metadata"] = ObjectMetadata.ordered(metadata)
-        let bytes = object.serialized()
+        let bytes = ordered(object).serialized()
         guard let place = bytes.firstRange(ofBytes: markBytes) else { return .bytes(bytes) }
         return .spliced(before: Array(bytes[..<(place.lowerBound + lead.count)]), after: Array(bytes[(place.upperBound - 1)...]))
     }
@@ -27,7 +27,13 @@ enum StoredObject {
         var metadata = object["metadata"] ?? [:]
         metadata["resourceVersion"] = revision.map(JSON.string)
         object["metadata"] = ObjectMetadata.ordered(metadata)
-        return object.serialized()
+        return ordered(object).serialized()
+    }
+
+    /// An object in the order in which its kind is written: custom resources are maps, which Go sorts. They begin with `apiVersion`, and
+    /// objects that have a type with `kind`.
+    private static func ordered(_ object: JSON) -> JSON {
+        object.object?.members.first?.key == "kind" ? object : object.sortingKeys()
     }
 
     /// The object as a tree.
