@@ -62,7 +62,12 @@ let package = Package(
         room("IAMAuthenticator", ["HTTP", "JSON", "World", "YAML"]),
         room("IAMPolicy", ["JSON", "IPAddress"]),
         // Services
-        room("KubeAPIServer", ["Encoding", "Facts", "HTTP", "IPAddress", "JSON", "KubeAPI", "PKI", "RBAC", "Store", "World", "YAML"]),
+        room(
+            "KubeAPIServer",
+            [
+                "Encoding", "Facts", "HTTP", "IPAddress", "JSON", "KubeAPI", "PKI", "RBAC", "Store", "World", "YAML",
+                .product(name: "Crypto", package: "swift-crypto"),
+            ]),
         room(
             "AWSServices",
             [

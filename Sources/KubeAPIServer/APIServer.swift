@@ -41,10 +41,10 @@ public struct APIServer: HTTPHandler {
         }
     }
 
-    private let cluster: ClusterState
+    let cluster: ClusterState
     private let authenticators: AuthenticatorChain
     private let authorizer: ClusterAuthorizer
-    private let registry: Registry
+    let registry: Registry
     private let reviews: AccessReviews
     private let tokenRequests: TokenRequests
     private let documents: ServerDocuments
@@ -68,19 +68,12 @@ public struct APIServer: HTTPHandler {
     /// Answers one request.
     public func handle(_ request: HTTPRequest) async -> HTTPResponse {
         var response: HTTPResponse
-        do { response = try await answer(request) } catch { response = Self.response(error) }
+        do { response = try await answer(request) } catch { response = HTTPResponse(error, to: request) }
         response.headers["Audit-Id"] = request.trace.id
         if response.headers["Cache-Control"] == nil { response.headers["Cache-Control"] = "no-cache, private" }
         if request.method == "HEAD" { response.body = .empty }
         request.trace.finish(status: response.status)
         cluster.world.traces.record(request.trace)
-        return response
-    }
-
-    private static func response(_ status: KubeStatus) -> HTTPResponse {
-        var response = HTTPResponse(status: status.code, contentType: "application/json", status.json.serialized() + [0x0A])
-        if let seconds = status.retryAfter { response.headers["Retry-After"] = String(seconds) }
-        for warning in status.warnings.prefix(64) { response.headers.add("Warning", "299 - \(quoted(warning))") }
         return response
     }
 
@@ -123,16 +116,18 @@ public struct APIServer: HTTPHandler {
         let hasNamespace = !info.namespace.isEmpty && !(info.isCore && info.resource == "namespaces")
         guard resource.isNamespaced ? hasNamespace || !info.namesObject : !hasNamespace else { return try absent() }
         let method = try Verb(http, info, query, resource)
-        let representation = try Representation(http, query)
+        let representation = try Representation(
+            http, query, method.endpoint(hasMessage: resource.hasMessage))
         let request = APIRequest(http: http, info: info, query: query, user: user, resource: resource, representation: representation)
-        guard let warning = resource.custom?.deprecationWarning else { return try await dispatch(method, request) }
+        let deprecation = resource.custom?.deprecationWarning
         do {
             var response = try await dispatch(method, request)
-            response.headers.add("Warning", "299 - \(Self.quoted(warning))")
+            if let deprecation { response.addWarnings([deprecation]) }
             return response
         } catch {
+            // What was noticed before the refusal is told with it.
             var status = error
-            status.warnings.insert(warning, at: 0)
+            status.warnings = (deprecation.map { [$0] } ?? []) + request.warnings.texts + status.warnings
             throw status
         }
     }
@@ -144,6 +139,14 @@ public struct APIServer: HTTPHandler {
     private enum Verb: Sendable {
         case get, list, watch, create, update, patch, delete, deleteCollection
         case subresource(ResourceType.Subresource)
+
+        func endpoint(hasMessage: Bool) -> Representation.Endpoint {
+            switch self {
+            case .list: .list(hasMessage: hasMessage, isWatch: false)
+            case .watch: .list(hasMessage: hasMessage, isWatch: true)
+            default: .object(hasMessage: hasMessage)
+            }
+        }
 
         init(_ http: HTTPRequest, _ info: RequestInfo, _ query: QueryParameters, _ resource: ResourceType) throws(KubeStatus) {
             if !info.subresource.isEmpty {
@@ -187,7 +190,9 @@ public struct APIServer: HTTPHandler {
     private func dispatch(_ verb: Verb, _ request: APIRequest) async throws(KubeStatus) -> HTTPResponse {
         switch verb {
         case .get: return try object(request, RegistryAnswer(status: 200, bytes: registry.get(request)))
-        case .list: return try list(request)
+        case .list:
+            let options = try ListOptions(request.query, isWatch: false)
+            return try list(request, registry.page(request, options, try Selection(options, request.resource)))
         case .watch:
             let options = try ListOptions(request.query, isWatch: true)
             return try registry.watch(request, options, try Selection(options, request.resource))
@@ -196,9 +201,7 @@ public struct APIServer: HTTPHandler {
         case .patch: return try object(request, await registry.patch(request))
         case .delete: return try object(request, await registry.delete(request))
         case .deleteCollection:
-            var response = HTTPResponse(status: 200, body: try await registry.deleteCollection(request))
-            response.headers["Content-Type"] = request.representation.contentType
-            return response
+            return try list(request, await registry.deleteCollection(request))
         case .subresource(let subresource): return try await self.subresource(subresource, request)
         }
     }
@@ -237,49 +240,4 @@ public struct APIServer: HTTPHandler {
             throw .serviceUnavailable("\(request.resource.qualifiedName)/\(subresource.name) is not simulated yet")
         }
     }
-
-    // MARK: Answers
-
-    private func object(_ request: APIRequest, _ answer: RegistryAnswer) throws(KubeStatus) -> HTTPResponse {
-        var response: HTTPResponse
-        let representation = request.representation
-        switch representation.shape {
-        case .table where request.info.subresource != "token" && request.resource.isStored && answer.isObject:
-            response = representation.response(answer.status, try TableView(request, registry).table(object: answer.bytes))
-        case .partialMetadata where request.resource.isStored && answer.isObject:
-            response = representation.response(answer.status, Registry.partialMetadata(try StoredObject.parse(answer.bytes)))
-        default: response = representation.response(answer.status, bytes: answer.bytes)
-        }
-        for warning in answer.warnings.prefix(64) { response.headers.add("Warning", "299 - \(Self.quoted(warning))") }
-        return response
-    }
-
-    /// A warning's text as a quoted string of RFC 9110.
-    private static func quoted(_ text: String) -> String {
-        "\"" + text.replacing("\\", with: "\\\\").replacing("\"", with: "\\\"").replacing("\n", with: " ") + "\""
-    }
-
-    private func list(_ request: APIRequest) throws(KubeStatus) -> HTTPResponse {
-        let options = try ListOptions(request.query, isWatch: false)
-        let page = try registry.page(request, options, try Selection(options, request.resource))
-        let representation = request.representation
-        switch representation.shape {
-        case .table: return representation.response(200, try TableView(request, registry).table(page))
-        case .partialMetadata: return representation.response(200, try registry.partialMetadataList(page))
-        default:
-            let body = try registry.listBody(request, page, options: options)
-            var response = HTTPResponse(status: 200, body: body)
-            guard representation.isYAML || representation.isPretty else {
-                response.headers["Content-Type"] = representation.contentType
-                return response
-            }
-            return representation.response(200, bytes: response.collected ?? [])
-        }
-    }
-}
-
-extension RegistryAnswer {
-    /// Whether the bytes are an object of the resource, not a Status.
-    fileprivate var isObject: Bool { !bytes.hasPrefix(bytes: Self.statusHead) }
-    private static let statusHead = Array("{\"kind\":\"Status\"".utf8)
 }

@@ -38,9 +38,9 @@ public struct ObjectDecoder: Sendable {
         ///
         /// - Throws: 415 for one that is not read.
         public init(contentType: String?) throws(KubeStatus) {
-            let type = (contentType ?? "").prefix { $0 != ";" }.split(separator: " ").joined()
-            switch type {
-            case "", "application/json", "*/*": self = .json
+            let contentType = contentType ?? ""
+            switch contentType.isEmpty ? "application/json" : MediaType.type(contentType) {
+            case "application/json": self = .json
             case "application/yaml": self = .yaml
             case "application/vnd.kubernetes.protobuf": self = .protobuf
             default: throw .unsupportedMediaType(KubeStatus.mediaTypes)

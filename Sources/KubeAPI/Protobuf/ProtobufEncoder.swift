@@ -8,7 +8,10 @@ public struct ProtobufEncoder: Sendable {
     static let magic: [UInt8] = [0x6B, 0x38, 0x73, 0x00]
     private let layouts: ProtobufLayouts
 
-    /// A writer of the built-in kinds.
+    /// The encoder of the built-in kinds.
+    public static let builtin = ProtobufEncoder()
+
+    /// An encoder of the built-in kinds.
     public init() { layouts = .builtin }
 
     /// Whether a kind has a message. Custom resources have none.

@@ -119,6 +119,9 @@ public enum GoText {
         return String(scalars[first...last])
     }
 
+    /// Two hexadecimal digits of a byte, in lower case.
+    public static func hexadecimal(_ byte: UInt8) -> String { hex(UInt32(byte), 2) }
+
     /// Lower-case hexadecimal with leading zeros.
     static func hex(_ value: UInt32, _ width: Int) -> String {
         let digits = String(value, radix: 16)

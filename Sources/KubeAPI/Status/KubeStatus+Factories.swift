@@ -11,12 +11,17 @@ extension KubeStatus {
         return ["kind": "Status", "apiVersion": "v1", "metadata": [:], "status": "Success", "details": details]
     }
 
-    /// 406 for an `Accept` that no representation fits (`negotiation.NewNotAcceptableError`).
-    public static let notAcceptableRepresentations = KubeStatus(
-        code: 406, reason: "NotAcceptable",
-        message:
-            "406: Not Acceptable\n\nAvailable representations: application/json, application/yaml, application/vnd.kubernetes.protobuf",
-        details: [:])
+    /// 406 for an `Accept` that names no type of the route (go-restful).
+    public static func notAcceptableRepresentations(_ produced: [String]) -> KubeStatus {
+        KubeStatus(
+            code: 406, reason: "NotAcceptable",
+            message: "406: Not Acceptable\n\nAvailable representations: \(produced.joined(separator: ", "))", details: [:])
+    }
+
+    /// 406 for a transformation that does not fit the object.
+    public static func cannotTransform(_ message: String) -> KubeStatus {
+        KubeStatus(code: 406, reason: "NotAcceptable", message: message)
+    }
 
     /// The media types that are read and written, in the order in which errors name them.
     public static let mediaTypes = ["application/json", "application/yaml", "application/vnd.kubernetes.protobuf"]

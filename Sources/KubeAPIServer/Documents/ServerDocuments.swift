@@ -1,3 +1,4 @@
+import Crypto
 import HTTP
 import JSON
 import KubeAPI
@@ -10,6 +11,8 @@ struct ServerDocuments: Sendable {
         let major = "1"
         let minor: String
         let gitVersion: String
+        /// A server is compatible with the release before its own.
+        var previousMinor: String { Int(minor).map { String(max(0, $0 - 1)) } ?? minor }
     }
 
     let cluster: ClusterState
@@ -36,22 +39,36 @@ struct ServerDocuments: Sendable {
         if path.hasPrefix("//") { return Self.notFound }
         switch trimmed {
         case "/":
-            return try Representation(request, query).response(
-                200, discovery.rootPaths(including: ["/.well-known/openid-configuration", "/openid/v1/jwks"]))
+            return Self.raw(discovery.rootPaths(including: ["/.well-known/openid-configuration", "/openid/v1/jwks", "/version"]))
         case "/version":
             guard request.method == "GET" || request.method == "HEAD" else { throw .methodNotAllowed }
-            return Representation().response(200, versionJSON)
-        case "/healthz", "/livez", "/readyz": return health(trimmed, request, query)
-        case "/.well-known/openid-configuration": return openIDConfiguration
-        case "/openid/v1/jwks": return try await keys()
+            try Self.check(request, produces: "application/json")
+            return Self.raw(versionJSON)
+        case "/.well-known/openid-configuration":
+            try Self.check(request, produces: "application/json")
+            return openIDConfiguration
+        case "/openid/v1/jwks":
+            try Self.check(request, produces: "application/jwk-set+json")
+            return try await keys()
         default: break
         }
-        for root in ["/healthz/", "/livez/", "/readyz/"] where trimmed.hasPrefix(root) {
-            return Self.checks(root).contains(String(trimmed.dropFirst(root.count))) ? Self.ok : Self.notFound
-        }
+        if let health = HealthChecks.response(trimmed, query) { return health }
         if trimmed.hasPrefix("/api") { return try discoveryResponse(trimmed, request, query) ?? Self.notFound }
         if trimmed.hasPrefix("/openapi/") { return try openAPI(trimmed, request) }
         return Self.notFound
+    }
+
+    /// Whether a client accepts what a route produces.
+    ///
+    /// - Throws: 406 in go-restful's words.
+    private static func check(_ request: HTTPRequest, produces type: String) throws(KubeStatus) {
+        guard let accept = request.headers["Accept"], !accept.isEmpty, !AcceptHeader(accept).matches([type]) else { return }
+        throw .notAcceptableRepresentations([type])
+    }
+
+    /// An answer that is not negotiated: always indented JSON (`WriteRawJSON`).
+    private static func raw(_ json: JSON) -> HTTPResponse {
+        HTTPResponse(status: 200, contentType: "application/json", Array(json.pretty(indent: 2, escaping: .go).utf8))
     }
 
     // MARK: Discovery
@@ -60,15 +77,15 @@ struct ServerDocuments: Sendable {
         let parts = path.split(separator: "/").map(String.init)
         switch (parts.first, parts.count) {
         case ("api", 1), ("apis", 1):
-            let representation = try Representation(request, query, allowsTables: false, allowsDiscovery: true)
+            let representation = try Representation(request, query, .discovery)
             if case .discovery(let version) = representation.shape {
-                return etagged(representation.response(200, discovery.aggregated(isCore: parts[0] == "api", version: version)))
+                return etagged(request, representation.response(200, discovery.aggregated(isCore: parts[0] == "api", version: version)))
             }
             return representation.response(200, parts[0] == "api" ? discovery.legacyVersions(serverAddress: address) : discovery.groups)
         case ("api", 2): return try list(group: "", version: parts[1], request, query)
         case ("apis", 2):
             guard let group = discovery.group(parts[1]) else { return nil }
-            return try Representation(request, query, allowsTables: false).response(200, group)
+            return try Representation(request, query, .plain).response(200, group)
         case ("apis", 3):
             guard cluster.resources.group(parts[1]) != nil else { return nil }
             return try list(group: parts[1], version: parts[2], request, query)
@@ -81,40 +98,35 @@ struct ServerDocuments: Sendable {
             if cluster.resources.isCustom(group: group) { return Self.notFound }
             throw .noSuchPath
         }
-        return try Representation(request, query, allowsTables: false).response(200, resources)
+        return try Representation(request, query, .plain).response(200, resources)
     }
 
-    private func etagged(_ response: HTTPResponse) -> HTTPResponse {
+    /// Adds the tag of the bytes; 304 when the client has them (`aggregated.ServeHTTPWithETag`).
+    private func etagged(_ request: HTTPRequest, _ response: HTTPResponse) -> HTTPResponse {
         var response = response
+        let digest = SHA512.hash(data: response.collected ?? [])
+        let tag = "\"" + digest.map { GoText.hexadecimal($0).uppercased() }.joined() + "\""
+        response.headers["ETag"] = tag
         response.headers["Vary"] = "Accept"
+        response.headers["Cache-Control"] = "public"
+        guard request.headers["If-None-Match"] == tag else { return response }
+        response.status = 304
+        response.body = .empty
+        response.headers["Content-Type"] = nil
         return response
     }
 
-    // MARK: Version and health
+    // MARK: Version
 
     private var versionJSON: JSON {
         [
             "major": .string(version.major), "minor": .string(version.minor), "emulationMajor": .string(version.major),
             "emulationMinor": .string(version.minor), "minCompatibilityMajor": .string(version.major),
-            "minCompatibilityMinor": .string(version.minor), "gitVersion": .string(version.gitVersion),
+            "minCompatibilityMinor": .string(version.previousMinor), "gitVersion": .string(version.gitVersion),
             "gitCommit": "0000000000000000000000000000000000000000",
-            "gitTreeState": "clean", "buildDate": "2026-01-01T00:00:00Z", "goVersion": "go0", "compiler": "swift",
+            "gitTreeState": "clean", "buildDate": "2026-01-01T00:00:00Z", "goVersion": "go0", "compiler": "gc",
             "platform": "linux/amd64",
         ]
-    }
-
-    private static let ok = HTTPResponse(status: 200, contentType: "text/plain; charset=utf-8", Array("ok".utf8))
-
-    /// The named checks of a health endpoint. All of them hold as long as the process answers at all.
-    private static func checks(_ root: String) -> [String] {
-        ["ping", "log", "etcd"] + (root == "/readyz/" ? ["informer-sync", "shutdown"] : [])
-    }
-
-    private func health(_ path: String, _ request: HTTPRequest, _ query: QueryParameters) -> HTTPResponse {
-        guard query["verbose"] != nil else { return Self.ok }
-        let lines = Self.checks(path + "/").map { "[+]\($0) ok\n" }.joined()
-        return HTTPResponse(
-            status: 200, contentType: "text/plain; charset=utf-8", Array("\(lines)\(path.dropFirst()) check passed\n".utf8))
     }
 
     // MARK: OIDC

@@ -16,6 +16,7 @@ extension Registry {
         let decoded = try cluster.decoder.decode(
             request.http.body, contentType: request.http.headers["Content-Type"], of: request.resource,
             validation: options.validation)
+        request.warnings.note(decoded.warnings)
         return try await create(decoded.object, request, options, warnings: decoded.warnings)
     }
 

@@ -119,7 +119,7 @@ extension Registry {
         case .background:
             if options.propagation != nil { finalizers.removeAll { $0 == "orphan" || $0 == "foregroundDeletion" } }
         }
-        metadata["finalizers"] = finalizers.isEmpty ? nil : JSON(strings: finalizers)
+        metadata["finalizers"] = finalizers.isEmpty ? Optional.none : JSON(strings: finalizers)
         let grace = strategy.hasGracefulDeletion ? grace(object, options) : 0
         let isTerminating = (object.at("spec", "finalizers")?.array ?? []).isEmpty == false
         if !object.isBeingDeleted, !strategy.deletionFinalizers.isEmpty {
@@ -156,7 +156,7 @@ extension Registry {
     /// `deletecollection`: the selected objects one after the other; answers them as a list.
     ///
     /// - Throws: what a list or a delete throws.
-    func deleteCollection(_ request: APIRequest) async throws(KubeStatus) -> HTTPResponse.Body {
+    func deleteCollection(_ request: APIRequest) async throws(KubeStatus) -> Page {
         let options = try deleteOptions(request)
         let listOptions = try ListOptions(request.query, isWatch: false)
         let page = try page(request, listOptions, try Selection(listOptions, request.resource))
@@ -168,6 +168,6 @@ extension Registry {
                 throw error
             }
         }
-        return try listBody(request, page, options: listOptions)
+        return page
     }
 }

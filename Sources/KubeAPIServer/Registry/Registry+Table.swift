@@ -10,18 +10,23 @@ struct TableView: Sendable {
     let registry: Registry
     let resource: ResourceType
     private let included: Included
+    /// `v1` or `v1beta1` of `meta.k8s.io`.
+    private let version: String
 
     /// What each row carries of its object (`includeObject`).
     private enum Included: String, Sendable { case none = "None", metadata = "Metadata", object = "Object" }
 
     /// - Throws: 400 for an unknown `includeObject`.
-    init(_ request: APIRequest, _ registry: Registry) throws(KubeStatus) {
+    init(_ request: APIRequest, _ registry: Registry, _ version: String) throws(KubeStatus) {
         self.registry = registry
+        self.version = version
         resource = request.resource
         printer = registry.printer(request.resource)
         let asked = request.query["includeObject"] ?? ""
         guard let included = asked.isEmpty ? .metadata : Included(rawValue: asked) else {
-            throw .badRequest("unrecognized includeObject value: \(GoText.quoted(asked))")
+            throw .badRequest(
+                "Unable to convert to Table as requested: includeObject: Invalid value: \(GoText.quoted(asked)): must be 'Metadata', 'Object', 'None', or empty"
+            )
         }
         self.included = included
     }
@@ -33,13 +38,13 @@ struct TableView: Sendable {
         objects.reserveCapacity(page.entries.count)
         for entry in page.entries { objects.append(try object(entry.value, at: entry.modified)) }
         if let order = printer.order { objects.sort(by: order) }
-        return Self.table(page.metadata, printer.columnDefinitions, objects.map { row($0, now) })
+        return table(page.metadata, printer.columnDefinitions, objects.map { row($0, now) })
     }
 
     /// One object as a Table; without columns for the later events of a watch.
     func table(object bytes: [UInt8], hasColumns: Bool = true) throws(KubeStatus) -> JSON {
         let object = try object(bytes)
-        return Self.table(
+        return table(
             ["resourceVersion": .string(object.objectResourceVersion)], hasColumns ? printer.columnDefinitions : .null,
             [row(object, registry.cluster.world.now)])
     }
@@ -48,8 +53,8 @@ struct TableView: Sendable {
         try StoredObject.parse(registry.served(bytes, resource, at: revision))
     }
 
-    private static func table(_ metadata: JSON, _ columns: JSON, _ rows: [JSON]) -> JSON {
-        ["kind": "Table", "apiVersion": "meta.k8s.io/v1", "metadata": metadata, "columnDefinitions": columns, "rows": .array(rows)]
+    private func table(_ metadata: JSON, _ columns: JSON, _ rows: [JSON]) -> JSON {
+        ["kind": "Table", "apiVersion": "meta.k8s.io/\(version)", "metadata": metadata, "columnDefinitions": columns, "rows": .array(rows)]
     }
 
     private func row(_ object: JSON, _ now: Instant) -> JSON {
@@ -58,7 +63,7 @@ struct TableView: Sendable {
         if !printed.conditions.isEmpty { row["conditions"] = .array(printed.conditions) }
         switch included {
         case .none: row["object"] = .null
-        case .metadata: row["object"] = Registry.partialMetadata(object)
+        case .metadata: row["object"] = Registry.partialMetadata(object, version: version)
         case .object: row["object"] = object
         }
         return row
@@ -72,15 +77,17 @@ extension Registry {
     }
 
     /// An object's PartialObjectMetadata.
-    static func partialMetadata(_ object: JSON) -> JSON {
-        ["kind": "PartialObjectMetadata", "apiVersion": "meta.k8s.io/v1", "metadata": object["metadata"] ?? [:]]
+    static func partialMetadata(_ object: JSON, version: String) -> JSON {
+        ["kind": "PartialObjectMetadata", "apiVersion": "meta.k8s.io/\(version)", "metadata": object["metadata"] ?? [:]]
     }
 
     /// A page as PartialObjectMetadataList.
-    func partialMetadataList(_ page: Page) throws(KubeStatus) -> JSON {
+    func partialMetadataList(_ page: Page, version: String) throws(KubeStatus) -> JSON {
         var items: [JSON] = []
-        for entry in page.entries { items.append(Self.partialMetadata(try StoredObject.parse(entry.value))) }
-        return ["kind": "PartialObjectMetadataList", "apiVersion": "meta.k8s.io/v1", "metadata": page.metadata, "items": .array(items)]
+        for entry in page.entries { items.append(Self.partialMetadata(try StoredObject.parse(entry.value), version: version)) }
+        return [
+            "kind": "PartialObjectMetadataList", "apiVersion": "meta.k8s.io/\(version)", "metadata": page.metadata, "items": .array(items),
+        ]
     }
 }
 

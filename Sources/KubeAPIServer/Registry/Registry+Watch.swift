@@ -13,7 +13,8 @@ extension Registry {
         let feed = try WatchFeed(registry: self, request: request, options: options, selection: selection)
         try feed.start()
         var response = HTTPResponse(status: 200, body: .stream { writer in await feed.run(writer) })
-        response.headers["Content-Type"] = request.representation.isYAML ? "application/yaml;stream=watch" : "application/json"
+        let encoding = request.representation.encoding
+        response.headers["Content-Type"] = encoding == .json ? encoding.rawValue : "\(encoding.rawValue);stream=watch"
         return response
     }
 }
@@ -45,7 +46,12 @@ private final class WatchFeed: Sendable {
         self.request = request
         self.options = options
         self.selection = selection
-        tables = request.representation.shape == .table ? try TableView(request, registry) : nil
+        switch request.representation.shape {
+        case .table(let version): tables = try TableView(request, registry, version)
+        case .partialMetadataList:
+            throw .cannotTransform("you requested PartialObjectMetadataList, but watches are of single objects")
+        default: tables = nil
+        }
         let isOneNamespace = request.resource.isNamespaced && !request.namespace.isEmpty
         let name = request.info.namesObject ? request.name : selection.exactName
         exactName = name.flatMap { !request.resource.isNamespaced ? $0 : isOneNamespace ? "\(request.namespace)/\($0)" : nil }
@@ -158,19 +164,35 @@ private final class WatchFeed: Sendable {
         })
 
     private func append(_ type: String, _ value: [UInt8], at revision: Revision, _ bytes: inout [UInt8]) throws {
-        bytes.append(contentsOf: Self.prefixes[type] ?? [])
         switch request.representation.shape {
         case .table where tables != nil:
             let hasColumns = progress.withLock { progress in
                 defer { progress.hasColumns = true }
                 return !progress.hasColumns
             }
-            try tables?.table(object: value, hasColumns: hasColumns).write(into: &bytes)
-        case .partialMetadata: Registry.partialMetadata(try StoredObject.parse(value)).write(into: &bytes)
-        default: bytes.append(contentsOf: try registry.served(value, request.resource, at: revision))
+            append(type, try tables?.table(object: value, hasColumns: hasColumns) ?? .null, &bytes)
+        case .partialMetadata(let version):
+            append(type, Registry.partialMetadata(try StoredObject.parse(value), version: version), &bytes)
+        case _ where request.representation.encoding == .protobuf:
+            append(type, try StoredObject.parse(registry.served(value, request.resource, at: revision)), &bytes)
+        default:
+            bytes.append(contentsOf: Self.prefixes[type] ?? [])
+            bytes.append(contentsOf: try registry.served(value, request.resource, at: revision))
+            bytes.append(contentsOf: Self.suffix)
         }
-        bytes.append(UInt8(ascii: "}"))
-        bytes.append(0x0A)
+    }
+
+    private static let suffix: [UInt8] = [UInt8(ascii: "}"), 0x0A]
+
+    /// One event of an object that is a tree.
+    private func append(_ type: String, _ object: JSON, _ bytes: inout [UInt8]) {
+        guard request.representation.encoding == .protobuf else {
+            bytes.append(contentsOf: Self.prefixes[type] ?? [])
+            object.write(into: &bytes)
+            bytes.append(contentsOf: Self.suffix)
+            return
+        }
+        bytes.append(contentsOf: ProtobufEncoder.frame(type: type, object: Representation.protobuf(object)))
     }
 
     private func send(_ type: String, _ value: [UInt8], at revision: Revision, _ writer: any HTTPBodyWriter) async throws {
@@ -181,8 +203,8 @@ private final class WatchFeed: Sendable {
     }
 
     private func send(error status: KubeStatus, _ writer: any HTTPBodyWriter) async {
-        var bytes = Self.prefixes["ERROR"] ?? []
-        bytes += status.json.serialized() + [UInt8(ascii: "}"), 0x0A]
+        var bytes: [UInt8] = []
+        append("ERROR", status.json, &bytes)
         try? await writer.write(bytes)
     }
 
@@ -208,14 +230,17 @@ private final class WatchFeed: Sendable {
         let kind = request.resource.groupVersionKind
         var object: JSON
         switch request.representation.shape {
-        case .table:
-            object = ["kind": "Table", "apiVersion": "meta.k8s.io/v1", "metadata": metadata, "columnDefinitions": nil, "rows": []]
-        case .partialMetadata: object = ["kind": "PartialObjectMetadata", "apiVersion": "meta.k8s.io/v1", "metadata": metadata]
+        case .table(let version):
+            object = ["kind": "Table", "apiVersion": "meta.k8s.io/\(version)", "metadata": metadata, "columnDefinitions": nil, "rows": []]
+        case .partialMetadata(let version):
+            object = ["kind": "PartialObjectMetadata", "apiVersion": "meta.k8s.io/\(version)", "metadata": metadata]
         default:
             object = registry.emptyObject(kind)
             object["metadata"] = metadata
         }
-        return (Self.prefixes["BOOKMARK"] ?? []) + object.serialized() + [UInt8(ascii: "}"), 0x0A]
+        var bytes: [UInt8] = []
+        append("BOOKMARK", object, &bytes)
+        return bytes
     }
 }
 

@@ -136,7 +136,7 @@ struct Registry: Sendable {
     }
 
     /// A page as the body of a list: stored bytes put together, each without its kind and version.
-    func listBody(_ request: APIRequest, _ page: Page, options: ListOptions) throws(KubeStatus) -> HTTPResponse.Body {
+    func listBody(_ request: APIRequest, _ page: Page) throws(KubeStatus) -> HTTPResponse.Body {
         let resource = request.resource
         var segments: [[UInt8]] = []
         var total = 0

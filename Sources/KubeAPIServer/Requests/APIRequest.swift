@@ -2,6 +2,7 @@ import HTTP
 import JSON
 import KubeAPI
 import RBAC
+import Synchronization
 
 /// An authenticated and authorized request about a resource, on its way through the registry.
 struct APIRequest: Sendable {
@@ -11,6 +12,8 @@ struct APIRequest: Sendable {
     let user: UserInfo
     let resource: ResourceType
     let representation: Representation
+    /// What was noticed on the way, for refusals that come later.
+    let warnings = RequestWarnings()
     /// The namespace of the path; empty for all namespaces or cluster scope.
     var namespace: String { info.namespace }
     /// The name of the path.
@@ -24,4 +27,17 @@ struct RegistryAnswer: Sendable {
     var bytes: [UInt8]
     /// Texts of `Warning` headers.
     var warnings: [String] = []
+}
+
+/// Texts that clients are warned with, whatever becomes of the request.
+final class RequestWarnings: Sendable {
+    private let noted = Mutex<[String]>([])
+
+    /// The texts in order.
+    var texts: [String] { noted.withLock { $0 } }
+
+    func note(_ texts: [String]) {
+        guard !texts.isEmpty else { return }
+        noted.withLock { $0 += texts }
+    }
 }
