@@ -128,6 +128,17 @@ let package = Package(
         tests("IAMPolicyTests", ["IAMPolicy", "JSON"]),
         tests("AWSServicesTests", ["AWSServices", "HTTP", "JSON", "Store", "World", .product(name: "Crypto", package: "swift-crypto")]),
         tests("KubeAPIServerTests", ["HTTP", "KubeAPIServer", "PKI", "RBAC", "World"]),
+        tests(
+            "FrontendTests",
+            [
+                "Frontend", "HTTP", "IPAddress", "PKI", "World",
+                .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOPosix", package: "swift-nio"),
+                .product(name: "NIOTLS", package: "swift-nio"),
+                .product(name: "NIOSSL", package: "swift-nio-ssl"),
+                .product(name: "NIOHPACK", package: "swift-nio-http2"),
+                .product(name: "NIOHTTP2", package: "swift-nio-http2"),
+            ]),
         tests("ConformanceVectorsTests", ["ConformanceVectors"]),
         .testTarget(
             name: "EndToEndTests", path: "Tests/EndToEnd",

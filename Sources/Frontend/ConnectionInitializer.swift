@@ -51,11 +51,12 @@ struct ConnectionInitializer: Sendable {
                 let pipeline = channel.pipeline.syncOperations
                 try pipeline.addHandler(IdleStateHandler(allTimeout: .nanoseconds(configuration.idleTimeout.clampedNanoseconds)))
                 try pipeline.addHandler(IdleCloser())
-                guard let tls else { return try Self.configureHTTP1(channel, context(false)) }
+                guard let tls else { return try Self.configureHTTP1(channel, context(false), configuration) }
                 let handler = NIOSSLServerHandler(context: tls.context) { certificates, promise in
                     peer.set(certificates.compactMap { try? $0.toDERBytes() })
                     promise.succeed(.certificateVerified)
                 }
+                try pipeline.addHandler(PlainHTTPDetector())
                 try pipeline.addHandler(handler)
                 let handshakeLimit = channel.eventLoop.scheduleTask(
                     in: .nanoseconds(configuration.firstRequestTimeout.clampedNanoseconds)
@@ -67,7 +68,7 @@ struct ConnectionInitializer: Sendable {
                             if case .negotiated("h2") = result {
                                 try Self.configureHTTP2(channel, context(true), configuration)
                             } else {
-                                try Self.configureHTTP1(channel, context(false))
+                                try Self.configureHTTP1(channel, context(false), configuration)
                             }
                         }
                     })
@@ -75,9 +76,18 @@ struct ConnectionInitializer: Sendable {
         }
     }
 
-    private static func configureHTTP1(_ channel: any Channel, _ context: RequestHandler.Context) throws {
-        try channel.pipeline.syncOperations.configureHTTPServerPipeline(withPipeliningAssistance: true, withErrorHandling: true)
-        try channel.pipeline.syncOperations.addHandler(RequestHandler(context))
+    private static func configureHTTP1(
+        _ channel: any Channel, _ context: RequestHandler.Context, _ configuration: FrontendConfiguration
+    ) throws {
+        var limits = NIOHTTPDecoderLimitConfiguration()
+        limits.maxHeaderFieldSize = configuration.maximumHeaderBytes
+        limits.maxHeaderListSize = configuration.maximumHeaderBytes
+        limits.maxHeaderFieldCount = configuration.maximumHeaderFields
+        let pipeline = channel.pipeline.syncOperations
+        try pipeline.configureHTTPServerPipeline(
+            withPipeliningAssistance: true, withErrorHandling: false, withEncoderConfiguration: .init(),
+            withDecoderLimitConfiguration: limits)
+        try pipeline.addHandler(RequestHandler(context))
     }
 
     private static func configureHTTP2(
@@ -99,6 +109,7 @@ struct ConnectionInitializer: Sendable {
                 try stream.pipeline.syncOperations.addHandler(RequestHandler(context))
             }
         }
+        try channel.pipeline.syncOperations.addHandler(GoAwayOnDrain())
     }
 }
 

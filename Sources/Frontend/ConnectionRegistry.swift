@@ -8,17 +8,19 @@ final class ConnectionRegistry: Sendable {
         var nextID: UInt64 = 0
         var onDrain: [UInt64: @Sendable () -> Void] = [:]
         var isDraining = false
-        var answering = 0
     }
 
     private let state = Mutex(State())
+    /// Read by every answer, so apart from the lock.
+    private let draining = Atomic<Bool>(false)
+    private let underWay = Atomic<Int>(0)
 
     /// How many connections are open.
     var count: Int { state.withLock { $0.channels.count } }
     /// How many answers are under way.
-    var answering: Int { state.withLock { $0.answering } }
+    var answering: Int { underWay.load(ordering: .acquiring) }
     /// Whether the listener is going away.
-    var isDraining: Bool { state.withLock { $0.isDraining } }
+    var isDraining: Bool { draining.load(ordering: .acquiring) }
 
     /// Adds a connection; `nil` when there are `limit` already.
     func add(_ channel: any Channel, target: String, limit: Int) -> UInt64? {
@@ -32,8 +34,8 @@ final class ConnectionRegistry: Sendable {
 
     func remove(_ id: UInt64) { state.withLock { state in _ = state.channels.removeValue(forKey: id) } }
 
-    func beginAnswer() { state.withLock { $0.answering += 1 } }
-    func endAnswer() { state.withLock { $0.answering -= 1 } }
+    func beginAnswer() { underWay.wrappingAdd(1, ordering: .acquiringAndReleasing) }
+    func endAnswer() { underWay.wrappingSubtract(1, ordering: .acquiringAndReleasing) }
 
     /// Calls `action` when a drain begins, at once when it has begun.
     func onDrain(_ action: @escaping @Sendable () -> Void) -> UInt64 {
@@ -52,11 +54,12 @@ final class ConnectionRegistry: Sendable {
     func drain() {
         let (channels, actions) = state.withLock { state in
             state.isDraining = true
+            draining.store(true, ordering: .releasing)
             defer { state.onDrain.removeAll() }
             return (state.channels.values.map(\.channel), Array(state.onDrain.values))
         }
         for action in actions { action() }
-        for channel in channels { channel.pipeline.fireUserInboundEventTriggered(ChannelShouldQuiesceEvent()) }
+        for channel in channels { channel.pipeline.fireUserInboundEventTriggered(ListenerDrains()) }
     }
 
     /// Closes the connections of a target, or all.

@@ -133,7 +133,10 @@ public final class NetworkLoadBalancer: ConnectionAdmission {
         let isOpen = access.publicCIDRs.contains { $0.contains(address) || $0.prefixLength == 0 }
         return TraceStep(
             "nlb", "publicAccessCidrs", expected: shown, actual: text, isOpen ? .pass : .fail, nearMisses: [],
-            fix: isOpen ? nil : "aws eks update-cluster-config --name NAME --resources-vpc-config publicAccessCidrs=\(text)/32")
+            fix: isOpen
+                ? nil
+                : "aws eks update-cluster-config --name NAME --resources-vpc-config publicAccessCidrs=\(address)/\(address.family.bitCount)"
+        )
     }
 
     /// FNV-1a over the flow, so that the same flow always takes the same target.

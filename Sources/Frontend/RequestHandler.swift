@@ -29,8 +29,11 @@ final class RequestHandler: ChannelInboundHandler {
     private var writer: StreamWriter?
     private var timeout: Scheduled<Void>?
     private var isFirst = true
-    private var isRefused = false
+    /// Whether parts of a request are still to come.
+    private var isReading = false
     private var mustClose = false
+    /// Answers whose last byte has not left yet.
+    private var outstanding = 0
     private var isClosed = false
 
     init(_ shared: Context) { self.shared = shared }
@@ -54,12 +57,16 @@ final class RequestHandler: ChannelInboundHandler {
     }
 
     func errorCaught(context: ChannelHandlerContext, error: any Error) {
-        // Garbage, a reset stream or a broken TLS record: nothing to answer any more.
+        if let error = error as? HTTPParserError, !isClosed, task == nil, writer == nil {
+            // The decoder closes the connection once this returns.
+            return refuse(error == .headerOverflow ? .headersTooLarge : .malformed, context)
+        }
+        // A reset stream or a broken TLS record: nothing to answer any more.
         context.close(promise: nil)
     }
 
     func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
-        if event is ChannelShouldQuiesceEvent { mustClose = true }
+        if event is ListenerDrains, !isReading, outstanding == 0 { context.close(promise: nil) }
         if case ChannelEvent.inputClosed = event, task != nil || writer != nil {
             // A client that half-closes has stopped waiting for the answer: kubectl and curl never do it otherwise.
             context.close(promise: nil)
@@ -71,34 +78,38 @@ final class RequestHandler: ChannelInboundHandler {
         switch unwrapInboundIn(data) {
         case .head(let head): begin(head, context)
         case .body(let buffer):
-            guard !isRefused, head != nil else { return }
-            guard body.count + buffer.readableBytes <= shared.configuration.maximumBodyBytes else {
-                return refuse(413, "Request entity too large: limit is \(shared.configuration.maximumBodyBytes)", context)
-            }
+            guard let head else { return }
+            guard body.count + buffer.readableBytes <= shared.configuration.maximumBodyBytes else { return truncate(head, context) }
             body.append(contentsOf: buffer.readableBytesView)
         case .end:
             timeout?.cancel()
             timeout = nil
-            guard !isRefused, let head else { return }
+            isReading = false
+            guard let head else { return }
             self.head = nil
-            dispatch(head, context)
+            dispatch(head, isTruncated: false, context)
         }
+    }
+
+    /// Hands over a request whose body is too large without waiting for the rest; the connection cannot be used after it.
+    private func truncate(_ head: HTTPRequestHead, _ context: ChannelHandlerContext) {
+        self.head = nil
+        mustClose = true
+        dispatch(head, isTruncated: true, context)
     }
 
     private func begin(_ head: HTTPRequestHead, _ context: ChannelHandlerContext) {
         if !isFirst || timeout == nil { arm(shared.configuration.requestTimeout, context) }
         isFirst = false
-        self.head = head
+        isReading = true
         body = []
         let limits = shared.configuration
-        guard head.uri.utf8.count <= limits.maximumTargetBytes else { return refuse(414, "request URI too long", context) }
-        guard head.headers.reduce(0, { $0 + $1.name.utf8.count + $1.value.utf8.count }) <= limits.maximumHeaderBytes else {
-            return refuse(431, "request header fields too large", context)
-        }
+        let size = head.headers.reduce(head.uri.utf8.count) { $0 + $1.name.utf8.count + $1.value.utf8.count }
+        guard size <= limits.maximumHeaderBytes else { return refuse(.headersTooLarge, context) }
+        if head.version.minor > 0, !shared.isHTTP2, !head.headers.contains(name: "Host") { return refuse(.missingHost, context) }
+        self.head = head
         if let length = head.headers.first(name: "Content-Length").flatMap({ Int($0) }) {
-            guard length <= limits.maximumBodyBytes else {
-                return refuse(413, "Request entity too large: limit is \(limits.maximumBodyBytes)", context)
-            }
+            guard length <= limits.maximumBodyBytes else { return truncate(head, context) }
             body.reserveCapacity(length)
         }
         if head.headers.first(name: "Expect")?.lowercased() == "100-continue" {
@@ -112,18 +123,32 @@ final class RequestHandler: ChannelInboundHandler {
         timeout = context.eventLoop.scheduleTask(in: .nanoseconds(limit.clampedNanoseconds)) { channel.close(promise: nil) }
     }
 
-    /// Answers without a handler and closes: what is still coming will not be read.
-    private func refuse(_ status: Int, _ message: String, _ context: ChannelHandlerContext) {
-        isRefused = true
-        let version = head?.version ?? .http1_1
-        var headers: HTTP.HTTPHeaders = ["Content-Type": "text/plain; charset=utf-8"]
-        headers["Connection"] = shared.isHTTP2 ? nil : "close"
-        mustClose = true
-        let response = HTTPResponse(status: status, headers: headers, body: .bytes(Array((message + "\n").utf8)))
-        send(response, version: version, isHead: false, keepAlive: false, context)
+    /// What is refused without a handler, in the words of Go's server (`net/http` `conn.serve`).
+    private enum Refusal {
+        case malformed, missingHost, headersTooLarge
+
+        var status: Int { self == .headersTooLarge ? 431 : 400 }
+        var text: String {
+            switch self {
+            case .malformed: "400 Bad Request"
+            case .missingHost: "400 Bad Request: missing required Host header"
+            case .headersTooLarge: "431 Request Header Fields Too Large"
+            }
+        }
     }
 
-    private func dispatch(_ head: HTTPRequestHead, _ context: ChannelHandlerContext) {
+    /// Answers without a handler and closes: what is still coming will not be read.
+    private func refuse(_ refusal: Refusal, _ context: ChannelHandlerContext) {
+        head = nil
+        mustClose = true
+        beginAnswer()
+        let response = HTTPResponse(
+            status: refusal.status, contentType: "text/plain; charset=utf-8", Array(refusal.text.utf8),
+            headers: shared.isHTTP2 ? [:] : ["Connection": "close"])
+        send(response, version: .http1_1, isHead: false, keepAlive: false, context)
+    }
+
+    private func dispatch(_ head: HTTPRequestHead, isTruncated: Bool, _ context: ChannelHandlerContext) {
         let target = head.uri
         let mark = target.utf8.firstIndex(of: UInt8(ascii: "?"))
         let path = mark.map { String(target[..<$0]) } ?? target
@@ -136,21 +161,21 @@ final class RequestHandler: ChannelInboundHandler {
         var headers = HTTP.HTTPHeaders()
         headers.reserveCapacity(head.headers.count)
         for (name, value) in head.headers { headers.add(name, value) }
-        let request = HTTPRequest(
+        var request = HTTPRequest(
             method: method, path: path, query: query, headers: headers, body: body, connection: connection, trace: trace)
+        request.isBodyTruncated = isTruncated
         body = []
         let exchange = Exchange(
             request: request, channel: context.channel, version: head.version, isHead: head.method == .HEAD, keepAlive: head.isKeepAlive,
             handler: NIOLoopBound(self, eventLoop: context.eventLoop), context: NIOLoopBound(context, eventLoop: context.eventLoop))
         let shared = shared
-        shared.registry.beginAnswer()
+        beginAnswer()
         task = Self.start(exchange, shared)
     }
 
     private static func start(_ exchange: Exchange, _ shared: Context) -> Task<Void, Never> {
         Task(executorPreference: shared.executor) {
             await answer(exchange, shared)
-            shared.registry.endAnswer()
         }
     }
 
@@ -181,7 +206,8 @@ final class RequestHandler: ChannelInboundHandler {
         let isWhole = isOpen && !exchange.isHead ? await run(produce, writer, shared.registry) : true
         shared.registry.forget(drain)
         await onLoop(exchange) { handler, context in
-            handler.endStream(isWhole: isWhole, keepAlive: exchange.keepAlive, context)
+            // HTTP/1.0 knows no chunks: the end of the connection is the end of the answer.
+            handler.endStream(isWhole: isWhole, keepAlive: exchange.keepAlive && exchange.version != .http1_0, context)
         }
     }
 
@@ -214,8 +240,8 @@ final class RequestHandler: ChannelInboundHandler {
     }
 
     private func send(_ response: HTTPResponse, version: HTTPVersion, isHead: Bool, keepAlive: Bool, _ context: ChannelHandlerContext) {
-        guard !isClosed else { return }
-        let keepAlive = keepAlive && !mustClose
+        guard !isClosed else { return endAnswer() }
+        let keepAlive = keepAlive && !mustClose && !shared.registry.isDraining
         let length: Int
         switch response.body {
         case .empty, .stream: length = 0
@@ -237,12 +263,26 @@ final class RequestHandler: ChannelInboundHandler {
         finish(keepAlive: keepAlive, context)
     }
 
+    private func beginAnswer() {
+        outstanding += 1
+        shared.registry.beginAnswer()
+    }
+
+    private func endAnswer() {
+        outstanding -= 1
+        shared.registry.endAnswer()
+    }
+
+    /// Ends an answer. It counts as under way until its last byte has left.
     private func finish(keepAlive: Bool, _ context: ChannelHandlerContext) {
-        if keepAlive || shared.isHTTP2 {
-            context.writeAndFlush(wrapOutboundOut(.end(nil)), promise: nil)
-        } else {
-            let channel = context.channel
-            context.writeAndFlush(wrapOutboundOut(.end(nil))).whenComplete { _ in channel.close(promise: nil) }
+        let channel = context.channel
+        // A socket closed with unread bytes resets, and the client would never see the answer.
+        let delay = isReading ? TimeAmount.nanoseconds(shared.configuration.lingerTimeout.clampedNanoseconds) : .zero
+        context.writeAndFlush(wrapOutboundOut(.end(nil))).assumeIsolated().whenComplete { [self] _ in
+            endAnswer()
+            guard !shared.isHTTP2, !keepAlive || shared.registry.isDraining else { return }
+            guard delay > .zero else { return channel.close(promise: nil) }
+            channel.eventLoop.scheduleTask(in: delay) { channel.close(promise: nil) }
         }
     }
 
@@ -262,9 +302,12 @@ final class RequestHandler: ChannelInboundHandler {
     private func endStream(isWhole: Bool, keepAlive: Bool, _ context: ChannelHandlerContext) {
         writer = nil
         task = nil
-        guard !isClosed else { return }
+        guard !isClosed else { return endAnswer() }
         // An answer that broke off must not look whole: no last chunk, no END_STREAM.
-        guard isWhole else { return context.close(promise: nil) }
-        finish(keepAlive: keepAlive && !mustClose, context)
+        guard isWhole else {
+            endAnswer()
+            return context.close(promise: nil)
+        }
+        finish(keepAlive: keepAlive && !mustClose && !shared.registry.isDraining, context)
     }
 }

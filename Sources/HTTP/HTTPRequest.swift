@@ -12,6 +12,8 @@ public struct HTTPRequest: Sendable {
     public var headers: HTTPHeaders
     /// The whole body, within the listener's limit.
     public var body: [UInt8]
+    /// Whether the body was larger than the listener takes, so that `body` is not all of it: the request is to be refused with 413.
+    public var isBodyTruncated = false
     /// The connection it came over.
     public var connection: ConnectionRecord
     /// Where the handling is written down.

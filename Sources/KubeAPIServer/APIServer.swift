@@ -187,7 +187,13 @@ public struct APIServer: HTTPHandler {
         }
     }
 
+    /// `--max-request-body-bytes` of k8s.io/apiserver: 3 MiB.
+    private static let maximumBodyBytes = 3 << 20
+
     private func dispatch(_ verb: Verb, _ request: APIRequest) async throws(KubeStatus) -> HTTPResponse {
+        guard !request.http.isBodyTruncated, request.http.body.count <= Self.maximumBodyBytes else {
+            throw .requestEntityTooLarge(limit: Self.maximumBodyBytes)
+        }
         switch verb {
         case .get: return try object(request, RegistryAnswer(status: 200, bytes: registry.get(request)))
         case .list:

@@ -41,6 +41,7 @@ public final class AWSFrontDoor: HTTPHandler {
 
     private func answer(_ request: HTTPRequest) async -> HTTPResponse {
         let requestID = world.random.uuid()
+        guard !request.isBodyTruncated else { return tooLarge(request, requestID) }
         let signature: SigV4
         do { signature = try SigV4(request) } catch {
             return unsigned(request, error, requestID)
@@ -94,6 +95,14 @@ public final class AWSFrontDoor: HTTPHandler {
                 throw try QueryForm(call.request, query: call.query).unknownAction
             }
         }
+    }
+
+    /// A body that was cut off cannot be verified: it is refused before its signature is looked at.
+    private func tooLarge(_ request: HTTPRequest, _ requestID: String) -> HTTPResponse {
+        request.trace.add(TraceStep("aws", "body", expected: "within the listener's limit", actual: "larger", .fail))
+        let isForm = request.headers["Content-Type"]?.hasPrefix("application/x-www-form-urlencoded") ?? false
+        let wire = isForm ? AWSProtocol.sts : .restJSON
+        return wire.response(AWSError(413, "RequestEntityTooLarge", "Request Too Long"), requestID: requestID)
     }
 
     private func unsigned(_ request: HTTPRequest, _ problem: SigV4.Problem, _ requestID: String) -> HTTPResponse {
