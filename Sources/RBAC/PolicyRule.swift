@@ -50,33 +50,34 @@ public struct PolicyRule: Sendable, Hashable {
     }
 
     /// Whether the rule grants the request (`RuleAllows`, plugin/pkg/auth/authorizer/rbac).
-    public func allows(_ attributes: Attributes) -> Bool { firstMismatch(attributes, stopAtFirst: true).isEmpty }
+    public func allows(_ attributes: Attributes) -> Bool {
+        guard matchesVerb(attributes.verb) else { return false }
+        guard attributes.isResourceRequest else { return matchesPath(attributes.path) }
+        return matchesGroup(attributes.apiGroup) && matchesResource(attributes.resource, attributes.subresource)
+            && matchesName(attributes.name)
+    }
 
     /// The fields that keep the rule from granting the request; empty when it grants it.
-    public func mismatches(_ attributes: Attributes) -> [Field] { firstMismatch(attributes, stopAtFirst: false) }
-
-    private func firstMismatch(_ attributes: Attributes, stopAtFirst: Bool) -> [Field] {
+    public func mismatches(_ attributes: Attributes) -> [Field] {
         var found: [Field] = []
-        func check(_ holds: Bool, _ field: Field) -> Bool {
-            if !holds { found.append(field) }
-            return !holds && stopAtFirst
-        }
-        if check(matchesVerb(attributes.verb), .verb) { return found }
-        guard attributes.isResourceRequest else {
-            _ = check(matchesPath(attributes.path), .path)
-            return found
-        }
-        if check(apiGroups.contains { $0 == "*" || $0 == attributes.apiGroup }, .apiGroup) { return found }
-        if check(matchesResource(attributes.resource, attributes.subresource), .resource) { return found }
-        _ = check(resourceNames.isEmpty || resourceNames.contains(attributes.name), .resourceName)
+        if !matchesVerb(attributes.verb) { found.append(.verb) }
+        guard attributes.isResourceRequest else { return matchesPath(attributes.path) ? found : found + [.path] }
+        if !matchesGroup(attributes.apiGroup) { found.append(.apiGroup) }
+        if !matchesResource(attributes.resource, attributes.subresource) { found.append(.resource) }
+        if !matchesName(attributes.name) { found.append(.resourceName) }
         return found
     }
+
+    private func matchesGroup(_ group: String) -> Bool { apiGroups.contains { $0 == "*" || $0 == group } }
+
+    private func matchesName(_ name: String) -> Bool { resourceNames.isEmpty || resourceNames.contains(name) }
 
     private func matchesVerb(_ verb: String) -> Bool { verbs.contains { $0 == "*" || $0 == verb } }
 
     private func matchesResource(_ resource: String, _ subresource: String) -> Bool {
-        let combined = subresource.isEmpty ? resource : "\(resource)/\(subresource)"
-        return resources.contains { $0 == "*" || $0 == combined || (!subresource.isEmpty && $0 == "*/\(subresource)") }
+        guard !subresource.isEmpty else { return resources.contains { $0 == "*" || $0 == resource } }
+        let combined = "\(resource)/\(subresource)"
+        return resources.contains { $0 == "*" || $0 == combined || $0 == "*/\(subresource)" }
     }
 
     private func matchesPath(_ path: String) -> Bool {

@@ -17,8 +17,8 @@ public struct RBACSnapshot: Sendable {
 
     private let clusterRoles: [String: [PolicyRule]]
     private let roles: [RoleKey: [PolicyRule]]
-    private let clusterBindings: SubjectIndex
-    private let bindings: [String: SubjectIndex]
+    private let clusterGrants: SubjectIndex
+    private let grants: [String: SubjectIndex]
     /// Every binding, for near misses.
     private let allBindings: [RoleBinding]
 
@@ -36,8 +36,15 @@ public struct RBACSnapshot: Sendable {
         let narrow = roleBindings.map { RoleBinding(json: $0, isClusterWide: false) }
         self.clusterRoles = compiledClusterRoles
         self.roles = compiledRoles
-        clusterBindings = SubjectIndex(wide)
-        bindings = Dictionary(grouping: narrow) { $0.namespace ?? "" }.mapValues(SubjectIndex.init)
+        func grant(_ binding: RoleBinding) -> Grant {
+            let rules =
+                binding.roleKind == "ClusterRole"
+                ? compiledClusterRoles[binding.roleName]
+                : compiledRoles[RoleKey(namespace: binding.namespace ?? "", name: binding.roleName)]
+            return Grant(binding: binding, rules: rules)
+        }
+        clusterGrants = SubjectIndex(wide.map(grant))
+        grants = Dictionary(grouping: narrow) { $0.namespace ?? "" }.mapValues { SubjectIndex($0.map(grant)) }
         allBindings = wide + narrow
     }
 
@@ -45,13 +52,15 @@ public struct RBACSnapshot: Sendable {
     public func authorize(_ attributes: Attributes) -> RBACDecision {
         var errors: [String] = []
         var granted: String?
-        visit(attributes.user, namespace: attributes.namespace) { binding, subject in
-            guard let rules = rules(of: binding) else {
-                errors.append(missingRole(binding))
+        visit(attributes.user, namespace: attributes.namespace) { grant in
+            guard let rules = grant.rules else {
+                errors.append(missingRole(grant.binding))
                 return true
             }
-            guard rules.contains(where: { $0.allows(attributes) }) else { return true }
-            granted = "RBAC: allowed by \(binding.description) of \(binding.roleKind) \"\(binding.roleName)\" to \(subject.description)"
+            guard rules.indices.contains(where: { rules[$0].allows(attributes) }),
+                let subject = grant.binding.subjects.first(where: { $0.matches(attributes.user) })
+            else { return true }
+            granted = "RBAC: allowed by \(grant.role) to \(subject.description)"
             return false
         }
         if let granted { return RBACDecision(isAllowed: true, reason: granted) }
@@ -62,8 +71,8 @@ public struct RBACSnapshot: Sendable {
     public func rules(for user: UserInfo, namespace: String) -> (rules: [PolicyRule], errors: [String]) {
         var found: [PolicyRule] = []
         var errors: [String] = []
-        visit(user, namespace: namespace) { binding, _ in
-            if let rules = rules(of: binding) { found += rules } else { errors.append(missingRole(binding)) }
+        visit(user, namespace: namespace) { grant in
+            if let rules = grant.rules { found += rules } else { errors.append(missingRole(grant.binding)) }
             return true
         }
         return (found, errors)
@@ -84,44 +93,65 @@ public struct RBACSnapshot: Sendable {
     }
 
     /// Calls `body` for every binding that names the user, cluster-wide ones first, until it answers `false`.
-    private func visit(_ user: UserInfo, namespace: String, _ body: (RoleBinding, RoleBinding.Subject) -> Bool) {
-        guard clusterBindings.visit(user, body), !namespace.isEmpty else { return }
-        _ = bindings[namespace]?.visit(user, body)
+    private func visit(_ user: UserInfo, namespace: String, _ body: (Grant) -> Bool) {
+        guard clusterGrants.visit(user, body), !namespace.isEmpty else { return }
+        _ = grants[namespace]?.visit(user, body)
+    }
+}
+
+/// A binding with the rules of its role, found once.
+private final class Grant: Sendable {
+    let binding: RoleBinding
+    /// `nil` when there is no such role.
+    let rules: [PolicyRule]?
+    /// How reasons name binding and role.
+    let role: String
+
+    init(binding: RoleBinding, rules: [PolicyRule]?) {
+        self.binding = binding
+        self.rules = rules
+        role = "\(binding.description) of \(binding.roleKind) \"\(binding.roleName)\""
     }
 }
 
 /// Bindings by whom they name, in their own order.
 private struct SubjectIndex: Sendable {
-    private let bindings: [RoleBinding]
-    private let bySubject: [RoleBinding.Subject: [Int]]
+    private let grants: [Grant]
+    /// Users and service accounts: both are known by their username.
+    private let byUsername: [String: [Int]]
+    private let byGroup: [String: [Int]]
 
-    init(_ bindings: [RoleBinding]) {
-        self.bindings = bindings
-        var bySubject: [RoleBinding.Subject: [Int]] = [:]
-        for (index, binding) in bindings.enumerated() {
-            for subject in Set(binding.subjects) { bySubject[subject, default: []].append(index) }
+    init(_ grants: [Grant]) {
+        self.grants = grants
+        var byUsername: [String: [Int]] = [:]
+        var byGroup: [String: [Int]] = [:]
+        for (index, grant) in grants.enumerated() {
+            for subject in Set(grant.binding.subjects) {
+                switch subject {
+                case .user(let name): byUsername[name, default: []].append(index)
+                case .group(let name): byGroup[name, default: []].append(index)
+                case .serviceAccount(let namespace, let name):
+                    byUsername["system:serviceaccount:\(namespace):\(name)", default: []].append(index)
+                }
+            }
         }
-        self.bySubject = bySubject
+        self.byUsername = byUsername
+        self.byGroup = byGroup
     }
 
     /// `false` when `body` ended the visit.
-    func visit(_ user: UserInfo, _ body: (RoleBinding, RoleBinding.Subject) -> Bool) -> Bool {
-        var found = Set<Int>()
-        for subject in Self.subjects(of: user) { found.formUnion(bySubject[subject] ?? []) }
-        for index in found.sorted() {
-            guard let subject = bindings[index].subjects.first(where: { $0.matches(user) }) else { continue }
-            guard body(bindings[index], subject) else { return false }
+    func visit(_ user: UserInfo, _ body: (Grant) -> Bool) -> Bool {
+        var found = byUsername[user.username] ?? []
+        for group in user.groups {
+            guard let more = byGroup[group] else { continue }
+            if found.isEmpty { found = more } else { found += more }
+        }
+        if found.count > 1 { found.sort() }
+        var last = -1
+        for index in found where index != last {
+            last = index
+            guard body(grants[index]) else { return false }
         }
         return true
-    }
-
-    private static func subjects(of user: UserInfo) -> [RoleBinding.Subject] {
-        var subjects: [RoleBinding.Subject] = [.user(user.username)]
-        subjects += user.groups.map { .group($0) }
-        let parts = user.username.split(separator: ":", omittingEmptySubsequences: false)
-        if parts.count == 4, parts[0] == "system", parts[1] == "serviceaccount" {
-            subjects.append(.serviceAccount(namespace: String(parts[2]), name: String(parts[3])))
-        }
-        return subjects
     }
 }

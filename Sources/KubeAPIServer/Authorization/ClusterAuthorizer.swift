@@ -8,6 +8,8 @@ public import World
 /// The authorizers of an EKS API server in order: `system:masters`, RBAC, EKS access policies.
 public final class ClusterAuthorizer: RequestAuthorizer {
     private struct Compiled: Sendable {
+        /// The store's revision when the collections were last looked at.
+        var seen: Revision
         let revisions: [Revision]
         let snapshot: RBACSnapshot
     }
@@ -30,8 +32,15 @@ public final class ClusterAuthorizer: RequestAuthorizer {
 
     /// All roles and bindings, compiled anew when one of their collections has changed.
     public var snapshot: RBACSnapshot {
+        let seen = cluster.store.revision
+        if let known = compiled.withLock({ $0?.seen == seen ? $0?.snapshot : nil }) { return known }
         let revisions = collections.map { cluster.store.revision(of: $0) }
-        if let known = compiled.withLock({ $0 }), known.revisions == revisions { return known.snapshot }
+        let unchanged = compiled.withLock { compiled -> RBACSnapshot? in
+            guard compiled?.revisions == revisions else { return nil }
+            compiled?.seen = seen
+            return compiled?.snapshot
+        }
+        if let unchanged { return unchanged }
         func objects(_ collection: String) -> [JSON] {
             let range = try? cluster.store.range(collection, prefix: "", at: nil, after: nil, limit: 0)
             return (range?.entries ?? []).compactMap { try? JSON(parsing: $0.value) }
@@ -39,7 +48,7 @@ public final class ClusterAuthorizer: RequestAuthorizer {
         let snapshot = RBACSnapshot(
             clusterRoles: objects(collections[0]), roles: objects(collections[1]), clusterRoleBindings: objects(collections[2]),
             roleBindings: objects(collections[3]))
-        compiled.withLock { $0 = Compiled(revisions: revisions, snapshot: snapshot) }
+        compiled.withLock { $0 = Compiled(seen: seen, revisions: revisions, snapshot: snapshot) }
         return snapshot
     }
 
