@@ -33,22 +33,31 @@ public enum PercentEncoding {
     }
 
     /// Encodes everything but unreserved characters (`A-Z a-z 0-9 - . _ ~`), and `/` if asked to keep it: SigV4's rule.
-    public static func encode(_ text: some StringProtocol, keepSlash: Bool = false) -> String {
-        let digits = Array("0123456789ABCDEF".utf8)
+    public static func encode(_ text: String, keepSlash: Bool = false) -> String {
+        guard text.utf8.contains(where: { !isUnreserved($0) && !(keepSlash && $0 == UInt8(ascii: "/")) }) else { return text }
+        func digit(_ value: UInt8) -> UInt8 { value < 10 ? 0x30 + value : 0x37 + value }
         var bytes: [UInt8] = []
+        bytes.reserveCapacity(text.utf8.count * 2)
         for byte in text.utf8 {
-            switch byte {
-            case UInt8(ascii: "A")...UInt8(ascii: "Z"), UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "0")...UInt8(ascii: "9"),
-                UInt8(ascii: "-"), UInt8(ascii: "."), UInt8(ascii: "_"), UInt8(ascii: "~"):
+            if isUnreserved(byte) || (keepSlash && byte == UInt8(ascii: "/")) {
                 bytes.append(byte)
-            case UInt8(ascii: "/") where keepSlash: bytes.append(byte)
-            default:
+            } else {
                 bytes.append(UInt8(ascii: "%"))
-                bytes.append(digits[Int(byte >> 4)])
-                bytes.append(digits[Int(byte & 15)])
+                bytes.append(digit(byte >> 4))
+                bytes.append(digit(byte & 15))
             }
         }
         return String(decoding: bytes, as: UTF8.self)
+    }
+
+    @inline(__always)
+    private static func isUnreserved(_ byte: UInt8) -> Bool {
+        switch byte {
+        case UInt8(ascii: "A")...UInt8(ascii: "Z"), UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "0")...UInt8(ascii: "9"),
+            UInt8(ascii: "-"), UInt8(ascii: "."), UInt8(ascii: "_"), UInt8(ascii: "~"):
+            true
+        default: false
+        }
     }
 
     /// The pairs of a query or form body in order; `nil` when an escape is malformed.

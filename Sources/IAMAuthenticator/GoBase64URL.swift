@@ -13,6 +13,7 @@ enum GoBase64URL {
 
     static func decode(_ text: Substring) -> Result<[UInt8], CorruptInput> {
         var bytes: [UInt8] = []
+        bytes.reserveCapacity(text.utf8.count / 4 * 3 + 3)
         var buffer: UInt32 = 0
         var count = 0
         var offset = 0
@@ -23,7 +24,12 @@ enum GoBase64URL {
             guard value != 0xFF else { return .failure(CorruptInput(value: offset)) }
             buffer = buffer << 6 | UInt32(value)
             count += 1
-            if count % 4 != 1 { bytes.append(UInt8(truncatingIfNeeded: buffer >> UInt32([0, 0, 4, 2][count % 4]))) }
+            switch count & 3 {
+            case 0: bytes.append(UInt8(truncatingIfNeeded: buffer))
+            case 2: bytes.append(UInt8(truncatingIfNeeded: buffer >> 4))
+            case 3: bytes.append(UInt8(truncatingIfNeeded: buffer >> 2))
+            default: break
+            }
         }
         guard count % 4 != 1 else { return .failure(CorruptInput(value: offset - 1)) }
         return .success(bytes)

@@ -17,6 +17,7 @@ enum IdentityTemplate {
     static func render(
         _ template: String, _ identity: CallerIdentity, privateDNSName: @Sendable (String) async -> String?
     ) async throws(Problem) -> String {
+        guard template.utf8.contains(UInt8(ascii: "{")) else { return template }
         var text = template
         if text.contains("{{EC2PrivateDNSName}}") {
             guard isInstanceID(identity.sessionName) else { throw .noInstanceID }

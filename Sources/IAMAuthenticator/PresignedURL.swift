@@ -26,19 +26,17 @@ public struct PresignedURL: Sendable, Hashable {
     public init?(_ text: String) {
         guard !text.utf8.contains(where: { $0 < 0x20 || $0 == 0x7F }) else { return nil }
         var rest = text[...]
-        if let fragment = rest.firstIndex(of: "#") {
-            guard PercentEncoding.decode(rest[rest.index(after: fragment)...]) != nil else { return nil }
+        if let fragment = rest.utf8.firstIndex(of: UInt8(ascii: "#")) {
+            guard PercentEncoding.decode(rest[rest.utf8.index(after: fragment)...]) != nil else { return nil }
             rest = rest[..<fragment]
         }
-        guard let colon = rest.firstIndex(of: ":"), colon != rest.startIndex else { return nil }
+        guard let colon = rest.utf8.firstIndex(of: UInt8(ascii: ":")) else { return nil }
         let scheme = rest[..<colon]
-        guard let first = scheme.first, first.isASCII, first.isLetter,
-            scheme.allSatisfy({ $0.isASCII && ($0.isLetter || $0.isNumber || "+-.".contains($0)) })
-        else { return nil }
+        guard Self.isScheme(scheme.utf8) else { return nil }
         self.scheme = scheme.lowercased()
-        rest = rest[rest.index(after: colon)...]
-        if let mark = rest.firstIndex(of: "?") {
-            rawQuery = String(rest[rest.index(after: mark)...])
+        rest = rest[rest.utf8.index(after: colon)...]
+        if let mark = rest.utf8.firstIndex(of: UInt8(ascii: "?")) {
+            rawQuery = String(rest[rest.utf8.index(after: mark)...])
             rest = rest[..<mark]
         } else {
             rawQuery = ""
@@ -51,29 +49,45 @@ public struct PresignedURL: Sendable, Hashable {
             return
         }
         rest = rest.dropFirst(2)
-        let slash = rest.firstIndex(of: "/") ?? rest.endIndex
+        let slash = rest.utf8.firstIndex(of: UInt8(ascii: "/")) ?? rest.endIndex
         var authority = rest[..<slash]
-        if let at = authority.lastIndex(of: "@") {
+        if let at = authority.utf8.lastIndex(of: UInt8(ascii: "@")) {
             guard PercentEncoding.decode(authority[..<at]) != nil else { return nil }
-            authority = authority[authority.index(after: at)...]
+            authority = authority[authority.utf8.index(after: at)...]
         }
-        guard Self.isHost(authority) else { return nil }
+        guard Self.isHost(authority.utf8) else { return nil }
         host = String(authority)
         rawPath = String(rest[slash...])
         guard let path = PercentEncoding.decode(rawPath) else { return nil }
         self.path = path
     }
 
-    private static func isHost(_ text: Substring) -> Bool {
-        guard !text.contains(where: { " <>\"`{}|\\^".contains($0) || !$0.isASCII && false }) else { return false }
-        let afterBracket = text.lastIndex(of: "]").map { text[text.index(after: $0)...] } ?? text
-        if text.hasPrefix("["), !text.contains("]") { return false }
-        guard let colon = afterBracket.firstIndex(of: ":") else { return !afterBracket.contains("%") || text.hasPrefix("[") }
-        return afterBracket[afterBracket.index(after: colon)...].allSatisfy { $0.isASCII && $0.isNumber }
+    /// A letter, then letters, digits, `+`, `-` and `.`.
+    private static func isScheme(_ text: Substring.UTF8View) -> Bool {
+        guard let first = text.first, isLetter(first) else { return false }
+        return text.allSatisfy {
+            isLetter($0) || isDigit($0) || $0 == UInt8(ascii: "+") || $0 == UInt8(ascii: "-") || $0 == UInt8(ascii: ".")
+        }
     }
+
+    private static func isHost(_ text: Substring.UTF8View) -> Bool {
+        guard !text.contains(where: { excluded.contains($0) }) else { return false }
+        let isBracketed = text.first == UInt8(ascii: "[")
+        let bracket = text.lastIndex(of: UInt8(ascii: "]"))
+        if isBracketed, bracket == nil { return false }
+        let afterBracket = bracket.map { text[text.index(after: $0)...] } ?? text
+        guard let colon = afterBracket.firstIndex(of: UInt8(ascii: ":")) else {
+            return isBracketed || !afterBracket.contains(UInt8(ascii: "%"))
+        }
+        return afterBracket[afterBracket.index(after: colon)...].allSatisfy(isDigit)
+    }
+
+    private static let excluded = Array(" <>\"`{}|\\^".utf8)
+    private static func isLetter(_ byte: UInt8) -> Bool { (0x61...0x7A).contains(byte | 0x20) }
+    private static func isDigit(_ byte: UInt8) -> Bool { (0x30...0x39).contains(byte) }
 
     /// The query's pairs in order; `nil` when Go's `url.ParseQuery` would refuse it (`;`, or a malformed escape).
     public var queryPairs: [(name: String, value: String)]? {
-        rawQuery.contains(";") ? nil : PercentEncoding.pairs(rawQuery)
+        rawQuery.utf8.contains(UInt8(ascii: ";")) ? nil : PercentEncoding.pairs(rawQuery)
     }
 }

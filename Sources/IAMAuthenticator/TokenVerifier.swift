@@ -21,6 +21,9 @@ public struct TokenVerifier: Sendable {
     /// STS base URLs that are accepted besides the regional hosts, without a trailing `/`.
     public let extraEndpoints: [String]
 
+    /// The hosts of the cluster's own region: they pass every check of a host.
+    private let ownHosts: [String]
+
     static let prefix = "k8s-aws-v1."
     private static let maximumBytes = 4096
     private static let life: Duration = .seconds(15 * 60)
@@ -34,18 +37,22 @@ public struct TokenVerifier: Sendable {
         self.partition = partition
         self.region = region
         self.extraEndpoints = extraEndpoints.map { $0.hasSuffix("/") ? String($0.dropLast()) : $0 }
+        let domains = [partition.domain] + (partition.dualStackDomain.map { [$0] } ?? [])
+        ownHosts = Self.isRegion(region) ? domains.map { "sts.\(region).\($0)" } : []
     }
 
     /// Checks a token at a time; every check leaves a step.
     ///
     /// - Throws: `TokenError.format` of the first check that fails.
     public func verify(_ token: String, at now: Instant, steps: inout [TraceStep]) throws(TokenError) -> VerifiedToken {
-        func check(_ holds: Bool, _ name: String, _ error: String, expected: String? = nil, actual: String? = nil, fix: String? = nil)
-            throws(TokenError)
-        {
+        // Texts are made for what fails only.
+        func check(
+            _ holds: Bool, _ name: String, _ error: @autoclosure () -> String, expected: @autoclosure () -> String? = nil,
+            actual: @autoclosure () -> String? = nil, fix: @autoclosure () -> String? = nil
+        ) throws(TokenError) {
             guard !holds else { return }
-            steps.append(TraceStep("token", name, expected: expected, actual: actual, .fail, fix: fix))
-            throw .format(error)
+            steps.append(TraceStep("token", name, expected: expected(), actual: actual(), .fail, fix: fix()))
+            throw .format(error())
         }
         try check(
             token.utf8.count <= Self.maximumBytes, "length", "token is too large", expected: "at most \(Self.maximumBytes) bytes",
@@ -87,9 +94,12 @@ public struct TokenVerifier: Sendable {
         return VerifiedToken(url: url, accessKeyID: String(credential.prefix { $0 != "/" }), signedAt: signedAt, stsRegion: region)
     }
 
-    private typealias Check = (Bool, String, String, String?, String?, String?) throws(TokenError) -> Void
+    private typealias Check = (
+        Bool, String, @autoclosure () -> String, @autoclosure () -> String?, @autoclosure () -> String?, @autoclosure () -> String?
+    ) throws(TokenError) -> Void
 
     private func checkHost(_ host: String, _ check: Check) throws(TokenError) {
+        if ownHosts.contains(host) { return }
         let labels = host.split(separator: ".", omittingEmptySubsequences: false)
         let fix =
             "set AWS_ENDPOINT_URL_STS to https://sts.\(region).\(partition.domain), or name the endpoint among the extra STS endpoints"
@@ -101,20 +111,22 @@ public struct TokenVerifier: Sendable {
                 partition.name == "aws", "host", "global endpoint unsupported in partition \(partition.name)", "a regional host", host, fix)
         }
         let region = String(labels[1])
-        let isRegion =
-            !region.isEmpty && region.allSatisfy { $0.isASCII && ($0.isLetter || $0.isNumber || $0 == "-") } && !region.hasPrefix("-")
-            && !region.hasSuffix("-")
         try check(
-            isRegion, "region", "invalid region identifier format provided: \(region)", "letters, digits and inner hyphens", region, nil)
-        let own = ["sts.\(self.region).\(partition.domain)"] + (partition.dualStackDomain.map { ["sts.\(self.region).\($0)"] } ?? [])
+            Self.isRegion(region), "region", "invalid region identifier format provided: \(region)", "letters, digits and inner hyphens",
+            region, nil)
         try check(
-            Partition.stsHosts(region: region).contains(host) || own.contains(host), "host",
+            Partition.stsHosts(region: region).contains(host), "host",
             "unexpected hostname \"\(host)\" in pre-signed URL",
             "sts.\(region).\(Partition.ofRegion(region).domain)", host, fix)
         let rest = labels.dropFirst(2).joined(separator: ".")
         try check(
             rest == partition.domain || rest == partition.dualStackDomain, "partition",
             "partition {\(partition.name)} does not support hostname \(host)", partition.domain, rest, fix)
+    }
+
+    private static func isRegion(_ text: String) -> Bool {
+        !text.isEmpty && text.allSatisfy { $0.isASCII && ($0.isLetter || $0.isNumber || $0 == "-") } && !text.hasPrefix("-")
+            && !text.hasSuffix("-")
     }
 
     private func checkQuery(_ pairs: [(name: String, value: String)], _ check: Check) throws(TokenError) -> [String: String] {
@@ -170,6 +182,7 @@ public struct TokenVerifier: Sendable {
 
     /// The extra endpoint that a URL belongs to.
     private func extraEndpoint(of url: PresignedURL) -> String? {
+        guard !extraEndpoints.isEmpty else { return nil }
         let path = url.rawPath.hasSuffix("/") ? String(url.rawPath.dropLast()) : url.rawPath
         let base = "\(url.scheme)://\(url.host)\(path)"
         return extraEndpoints.first { $0 == base }
