@@ -57,6 +57,9 @@ struct APIOperation: Sendable {
         /// Objects, also as a stream of watch events.
         case stream
         case json
+        /// Objects without a protobuf message.
+        case custom
+        case customStream
         case text
         case keySet
         case anything
@@ -66,12 +69,29 @@ struct APIOperation: Sendable {
             case .object: ["application/json", "application/vnd.kubernetes.protobuf", "application/yaml"]
             case .stream: Media.object.names + ["application/json;stream=watch", "application/vnd.kubernetes.protobuf;stream=watch"]
             case .json: ["application/json"]
+            case .custom: ["application/json", "application/yaml"]
+            case .customStream: Media.custom.names + ["application/json;stream=watch"]
             case .text: ["text/plain"] + Media.object.names
             case .keySet: ["application/jwk-set+json"]
             case .anything: ["*/*"]
             }
         }
+
+        /// The same for custom resources.
+        var custom: Media {
+            switch self {
+            case .object: .custom
+            case .stream: .customStream
+            default: self
+            }
+        }
     }
+
+    /// What built-in resources can be patched with.
+    static let patches = [
+        "application/apply-patch+yaml", "application/json-patch+json", "application/merge-patch+json",
+        "application/strategic-merge-patch+json",
+    ]
 
     /// `get`, `post`, `put`, `patch`, `delete`, `head`, `options`.
     let method: String
@@ -86,16 +106,14 @@ struct APIOperation: Sendable {
     var body: Int?
     let answer: APIPayload
     var media = Media.object
+    /// The media types of a patch.
+    var patches = APIOperation.patches
     /// Status codes of success, beside which every operation answers 401.
     var codes = ["200"]
 
     /// The media types of a request body.
     var bodyMedia: [String] {
-        guard method == "patch" else { return ["*/*"] }
-        return [
-            "application/apply-patch+yaml", "application/json-patch+json", "application/merge-patch+json",
-            "application/strategic-merge-patch+json",
-        ]
+        method == "patch" ? patches.sorted() : ["*/*"]
     }
 }
 

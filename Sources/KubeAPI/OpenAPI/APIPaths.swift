@@ -2,10 +2,12 @@
 struct APIPaths: Sendable {
     private let table: ResourceTable
     private let schema: Schema
+    private let custom: CustomDefinitions
 
-    init(_ table: ResourceTable, _ schema: Schema) {
+    init(_ table: ResourceTable, _ schema: Schema, _ custom: CustomDefinitions) {
         self.table = table
         self.schema = schema
+        self.custom = custom
     }
 
     /// The paths of a group and version: its list of resources and every resource with its subresources.
@@ -58,7 +60,7 @@ struct APIPaths: Sendable {
     }
 
     private func place(named name: String) -> Int? { schema.index(named: name) }
-    private func place(of kind: GroupVersionKind) -> Int? { schema.index(kind) }
+    private func place(of kind: GroupVersionKind) -> Int? { custom.place(kind) ?? schema.index(kind) }
 }
 
 /// Makes the paths of one resource.
@@ -99,7 +101,8 @@ private struct ResourcePaths {
     ) -> APIOperation {
         APIOperation(
             method: method, id: id, tag: tag, action: action, kind: kind, parameters: parameters, body: body, answer: answer,
-            media: media, codes: codes)
+            media: type.custom == nil ? media : media.custom, patches: type.custom == nil ? APIOperation.patches : PatchType.customTypes,
+            codes: codes)
     }
 
     /// Lists, creation and deletion of many, and the old paths of watches.

@@ -21,8 +21,12 @@ struct OpenAPIDefinitions: Sendable {
     let schemas: [JSON]
     private let links: [[Int]]
 
-    init(_ dialect: OpenAPIDialect, _ schema: Schema, groupVersions: [GroupVersionKind]) {
-        names = schema.types.map { OpenAPINames.definition($0.name) } + Self.scalars.map { OpenAPINames.definition($0) ?? "" }
+    /// How many definitions a schema leads to.
+    static func count(_ schema: Schema) -> Int { schema.types.count + scalars.count }
+
+    init(_ dialect: OpenAPIDialect, _ schema: Schema, groupVersions: [GroupVersionKind], custom: CustomDefinitions) {
+        names =
+            schema.types.map { OpenAPINames.definition($0.name) } + Self.scalars.map { OpenAPINames.definition($0) ?? "" } + custom.names
         var renderer = Renderer(dialect, names, scalarStart: schema.types.count)
         var schemas: [JSON] = []
         var links: [[Int]] = []
@@ -37,8 +41,8 @@ struct OpenAPIDefinitions: Sendable {
             schemas.append(Self.scalar(scalar, dialect))
             links.append([])
         }
-        self.schemas = schemas
-        self.links = links
+        self.schemas = schemas + custom.schemas(dialect)
+        self.links = links + custom.links
     }
 
     static func place(_ scalar: ScalarType, after types: Int) -> Int? { scalars.firstIndex(of: scalar).map { types + $0 } }

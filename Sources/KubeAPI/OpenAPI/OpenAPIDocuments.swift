@@ -10,6 +10,7 @@ public struct OpenAPIDocuments: Sendable {
     private let version: String
     private let paths: APIPaths
     private let definitions: OpenAPIDefinitions
+    private let custom: CustomDefinitions
 
     /// Describes a table.
     ///
@@ -21,13 +22,19 @@ public struct OpenAPIDocuments: Sendable {
         self.table = table
         self.schema = schema
         self.version = version
-        paths = APIPaths(table, schema)
-        definitions = OpenAPIDefinitions(.v3, schema, groupVersions: table.groupVersions)
+        custom = CustomDefinitions(table, schema, start: OpenAPIDefinitions.count(schema))
+        paths = APIPaths(table, schema, custom)
+        definitions = OpenAPIDefinitions(.v3, schema, groupVersions: table.groupVersions, custom: custom)
     }
 
     /// `/openapi/v3`: where the documents are. The hash in each address is one of the document's content, so clients may keep what
     /// they read for ever.
     public var index: JSON {
+        index(of: names)
+    }
+
+    /// The part of the index that lists some documents.
+    public func index(of names: [String]) -> JSON {
         let members = names.map { name -> JSONObject.Member in
             let hash = Self.hash(v3(path: name)?.serialized() ?? [])
             return .init(key: name, value: ["serverRelativeURL": .string("/openapi/v3/\(name)?hash=\(hash)")])
@@ -45,13 +52,23 @@ public struct OpenAPIDocuments: Sendable {
         return names.sorted { $0.utf8.lexicographicallyPrecedes($1.utf8) }
     }
 
+    /// The names of documents that custom resources have a part in, sorted by bytes.
+    public var customNames: [String] {
+        var names: Set<String> = []
+        for resource in table.resources where resource.custom != nil {
+            names.insert("apis/\(resource.group)")
+            names.insert("apis/\(resource.group)/\(resource.version)")
+        }
+        return names.sorted { $0.utf8.lexicographicallyPrecedes($1.utf8) }
+    }
+
     /// `/openapi/v3/PATH`: the OpenAPI 3.0 document of one group and version, or of one of the other `names`; `nil` for others.
     public func v3(path: String) -> JSON? { served(path).map { OpenAPIRenderer(.v3, version).document($0, definitions) } }
 
     /// `/openapi/v2`: everything in one Swagger 2.0 document.
     public var v2: JSON {
         let all = names.compactMap(served).flatMap { $0 }
-        let definitions = OpenAPIDefinitions(.v2, schema, groupVersions: table.groupVersions)
+        let definitions = OpenAPIDefinitions(.v2, schema, groupVersions: table.groupVersions, custom: custom)
         return OpenAPIRenderer(.v2, version).document(all.sorted { $0.path.utf8.lexicographicallyPrecedes($1.path.utf8) }, definitions)
     }
 

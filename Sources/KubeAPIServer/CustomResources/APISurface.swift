@@ -53,7 +53,7 @@ final class APISurfaces: Sendable {
             defer { state.custom = custom }
             guard !custom.servesTheSame(as: state.custom) else { return state.surface }
             let resources = builtin.adding(custom)
-            state.surface = APISurface(resources, custom.isEmpty ? .builtin : OpenAPICache(OpenAPIDocuments(resources)))
+            state.surface = APISurface(resources, custom.isEmpty ? .builtin : OpenAPICache(resources))
             return state.surface
         }
     }
