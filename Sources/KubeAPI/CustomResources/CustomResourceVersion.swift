@@ -42,7 +42,7 @@ public final class CustomResourceVersion: Sendable {
             }
             return (found.names.joined(separator: "."), found.names)
         }
-        rules = schema.map(CELRules.init) ?? CELRules.none
+        rules = schema.map { CELRules($0, isResource: true) } ?? .none
     }
 
     /// Versions in the order in which discovery prefers them (`version.CompareKubeAwareVersionStrings`): `v2`, `v1`, `v2beta1`, `v1alpha1`,

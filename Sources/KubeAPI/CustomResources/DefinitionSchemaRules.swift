@@ -45,7 +45,7 @@ struct DefinitionSchemaRules {
         }
         mapType(schema, path)
         listType(schema, path)
-        rules(schema, path, around, isSound: schemaErrors.count == before)
+        rules(schema, path, around, isRoot: isRoot, isSound: schemaErrors.count == before)
     }
 
     /// Members that the server does not support (`specStandardValidatorV3`).
@@ -218,13 +218,13 @@ struct DefinitionSchemaRules {
 
     private static let reasons = ["FieldValueDuplicate", "FieldValueForbidden", "FieldValueInvalid", "FieldValueRequired"]
 
-    private mutating func rules(_ schema: JSON, _ path: String, _ around: Surroundings, isSound: Bool) {
+    private mutating func rules(_ schema: JSON, _ path: String, _ around: Surroundings, isRoot: Bool, isSound: Bool) {
         let rules = schema["x-kubernetes-validations"]?.array ?? []
         guard !rules.isEmpty else { return }
         let before = schemaErrors.count
         for (index, rule) in rules.enumerated() { form(of: rule, schema, "\(path).x-kubernetes-validations[\(index)]") }
         guard isSound, schemaErrors.count == before, let cardinality = around.cardinality else { return }
-        let compiled = CELRules(StructuralSchema(schema))
+        let compiled = CELRules(StructuralSchema(schema), isResource: isRoot)
         for (index, rule) in compiled.rules.enumerated() {
             let place = "\(path).x-kubernetes-validations[\(index)]"
             let shown = Self.shown(rules[index])
