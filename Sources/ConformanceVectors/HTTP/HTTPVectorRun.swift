@@ -141,7 +141,7 @@ struct HTTPVectorRun {
         var body: [UInt8]?
         if let document = step["b"] {
             let sent = template.fill(document)
-            body = sent.serialized()
+            body = Array(sent.recordedText.utf8)
             normalizer.note(request: sent)
         } else if let text = step["raw"]?.string {
             body = Array(template.fill(text).utf8)
