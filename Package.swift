@@ -57,7 +57,9 @@ let package = Package(
                 .product(name: "SwiftASN1", package: "swift-asn1"),
             ]),
         // Engines
-        room("KubeAPI", ["Encoding", "Facts", "JSON", "World", "YAML", .product(name: "Crypto", package: "swift-crypto")]),
+        room(
+            "KubeAPI", ["Encoding", "Facts", "IPAddress", "JSON", "World", "YAML", .product(name: "Crypto", package: "swift-crypto")]),
+        room("ServiceNetwork", ["IPAddress", "JSON", "KubeAPI"]),
         room("RBAC", ["Facts", "JSON"]),
         room("IAMAuthenticator", ["HTTP", "JSON", "World", "YAML"]),
         room("IAMPolicy", ["JSON", "IPAddress"]),
@@ -65,7 +67,7 @@ let package = Package(
         room(
             "KubeAPIServer",
             [
-                "Encoding", "Facts", "HTTP", "IPAddress", "JSON", "KubeAPI", "PKI", "RBAC", "Store", "World", "YAML",
+                "Encoding", "Facts", "HTTP", "IPAddress", "JSON", "KubeAPI", "PKI", "RBAC", "ServiceNetwork", "Store", "World", "YAML",
                 .product(name: "Crypto", package: "swift-crypto"),
             ]),
         room(

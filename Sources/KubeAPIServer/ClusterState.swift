@@ -1,4 +1,5 @@
 public import KubeAPI
+public import ServiceNetwork
 public import Store
 public import World
 
@@ -17,18 +18,21 @@ public final class ClusterState: Sendable {
     public let certificateAuthority: String
     /// Whose kube-apiserver it behaves as.
     public let profile: ClusterProfile
+    /// The node ports that Services get (`--service-node-port-range`).
+    public let nodePorts: NodePortBands
     let decoder: ObjectDecoder
 
     /// Makes the state of a cluster.
     public init(
         id: String, name: String, store: any Store, world: World, certificateAuthority: String, resources: ResourceTable = .builtin,
-        profile: ClusterProfile = .eks
+        profile: ClusterProfile = .eks, nodePorts: NodePortBands = .standard
     ) {
         self.id = id
         self.name = name
         self.store = store
         self.world = world
         apiSurfaces = APISurfaces(builtin: resources)
+        self.nodePorts = nodePorts
         self.certificateAuthority = certificateAuthority
         self.profile = profile
         decoder = ObjectDecoder()
@@ -52,6 +56,9 @@ public final class ClusterState: Sendable {
     func key(_ resource: ResourceType, namespace: String, name: String) -> Key {
         Key(collection(resource), resource.isNamespaced ? "\(namespace)/\(name)" : name)
     }
+
+    /// Where it stands whose a node port is; not an API object, as upstream's port bitmap is none.
+    func nodePortKey(_ port: Int) -> Key { Key(collection(group: "", "~nodeports"), String(port)) }
 
     /// The newest resourceVersion.
     var revision: Revision { store.revision }

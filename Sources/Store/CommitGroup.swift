@@ -20,10 +20,12 @@ struct CommitGroup {
     mutating func add(_ transaction: Transaction, current: (Key) -> Entry?) throws(StoreError) -> Commit {
         for condition in transaction.conditions { try check(condition, current: current) }
         guard !transaction.writes.isEmpty else { return Commit(revision: revision, values: []) }
-        let next = revision + 1
+        var next = revision + 1
         var values: [[UInt8]] = []
         values.reserveCapacity(transaction.writes.count)
         var made: [Change] = []
+        var last = revision
+        var index = 0
         var seen: Set<ExactKey> = []
         for write in transaction.writes {
             let key = write.key
@@ -38,7 +40,7 @@ struct CommitGroup {
                 made.append(
                     Change(
                         collection: key.collection, name: key.name, kind: previous == nil ? .created : .modified, value: bytes,
-                        revision: next, index: made.count, created: previous?.created ?? next, previous: previous))
+                        revision: next, index: index, created: previous?.created ?? next, previous: previous))
             case .delete(_, let last):
                 guard let previous else {
                     values.append([])
@@ -49,15 +51,17 @@ struct CommitGroup {
                 made.append(
                     Change(
                         collection: key.collection, name: key.name, kind: .deleted, value: bytes, revision: next,
-                        index: made.count, created: previous.created, previous: previous))
+                        index: index, created: previous.created, previous: previous))
             }
+            last = next
+            if transaction.numbering == .eachItsOwn { next += 1 } else { index += 1 }
         }
         // Deleting only what does not exist changes nothing, so it makes no revision.
         guard !made.isEmpty else { return Commit(revision: revision, values: values) }
         for change in made { pending[ExactKey(Key(change.collection, change.name))] = Pending(entry: change.entry) }
         changes.append(contentsOf: made)
-        revision = next
-        return Commit(revision: next, values: values)
+        revision = last
+        return Commit(revision: last, values: values)
     }
 
     private func entry(_ key: Key, current: (Key) -> Entry?) -> Entry? {

@@ -22,7 +22,7 @@ public protocol Store: Sendable {
     /// - Throws: `StoreError.compacted`, `StoreError.futureRevision`.
     func range(_ collection: String, prefix: String, at revision: Revision?, after: String?, limit: Int) throws(StoreError) -> RangeResult
 
-    /// Applies all writes in one revision if every condition holds; returns once they are committed as durably as configured.
+    /// Applies all writes if every condition holds; returns once they are committed as durably as configured.
     ///
     /// - Throws: `StoreError.conflict` with the first condition that failed, or `StoreError.unavailable` when the disk refuses.
     ///   Nothing is changed then.
@@ -127,21 +127,32 @@ public struct Transaction: Sendable {
         case delete(Key, last: Value?)
     }
 
+    /// Which revisions the writes get.
+    public enum Numbering: Sendable, Hashable {
+        /// All the same one.
+        case together
+        /// Each change its own, in order, still all or none: what a server does in several steps, without the state between them.
+        case eachItsOwn
+    }
+
     /// All must hold.
     public var conditions: [Condition]
-    /// All happen, in order, in one revision. A key may occur once.
+    /// All happen, in order. A key may occur once.
     public var writes: [Write]
+    /// Which revisions the writes get.
+    public var numbering: Numbering
 
     /// Makes a transaction.
-    public init(conditions: [Condition] = [], writes: [Write]) {
+    public init(conditions: [Condition] = [], writes: [Write], numbering: Numbering = .together) {
         self.conditions = conditions
         self.writes = writes
+        self.numbering = numbering
     }
 }
 
 /// What a transaction did.
 public struct Commit: Sendable {
-    /// The revision it made. A transaction without writes makes none and answers the present one.
+    /// The last revision it made. A transaction without writes makes none and answers the present one.
     public let revision: Revision
     /// The stored bytes of each put, and for each delete the bytes its event carries (empty when the key did not exist), in order.
     public let values: [[UInt8]]

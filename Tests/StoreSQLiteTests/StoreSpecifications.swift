@@ -61,6 +61,27 @@ struct StoreSpecifications {
         }
     }
 
+    @Test("writes of one transaction may get a revision each, and are still all or none", arguments: StoreKind.allCases)
+    func revisionsEach(kind: StoreKind) async throws {
+        try await kind.run { store, _ in
+            func steps(_ conditions: [Transaction.Condition] = []) -> Transaction {
+                Transaction(
+                    conditions: conditions,
+                    writes: [
+                        .put(pod("a"), .spliced(before: bytes("<"), after: bytes(">"))), .delete(pod("none"), last: nil),
+                        .put(pod("b"), .spliced(before: bytes("<"), after: bytes(">"))),
+                    ], numbering: .eachItsOwn)
+            }
+            let watch = try store.watch("pods", prefix: "", after: store.revision)
+            let commit = try await store.commit(steps())
+            #expect(commit.revision == 3 && commit.values.map(text) == ["<2>", "", "<3>"])
+            #expect(store.revision == 3 && store.get(pod("a"))?.modified == 2 && store.get(pod("b"))?.modified == 3)
+            #expect(try await watch.next().map(\.revision) == [2, 3])
+            #expect(await failure { try await store.commit(steps([.absent(pod("b"))])) } == .conflict(pod("b"), current: 3))
+            #expect(store.revision == 3)
+        }
+    }
+
     @Test("a range is in byte order, by prefix, and can be continued", arguments: StoreKind.allCases)
     func ranges(kind: StoreKind) async throws {
         try await kind.run { store, _ in

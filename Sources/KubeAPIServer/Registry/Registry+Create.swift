@@ -36,6 +36,7 @@ extension Registry {
                 &object, namespace: resource.isNamespaced ? request.namespace : nil, generation: strategy.countsGenerations,
                 world: cluster.world)
             ObjectDefaults.apply(to: &object, resource)
+            let taken = try StorageHooks.of(resource)?.beginCreate(&object, cluster, isDryRun: options.isDryRun) ?? .none
             object = ObjectDefaults.ordered(object, resource.storageKind)
             let name = object.objectName
             try validate(object, request, strategy)
@@ -48,16 +49,16 @@ extension Registry {
                 return RegistryAnswer(status: 201, bytes: try served(StoredObject.bytes(object, at: nil), resource), warnings: warnings)
             }
             let key = cluster.key(resource, namespace: request.namespace, name: name)
-            var transaction = Transaction(conditions: [.absent(key)] + guarding, writes: [.put(key, StoredObject.value(object))])
+            var transaction = taken.transaction(.put(key, StoredObject.value(object)), conditions: [.absent(key)] + guarding)
             transaction.writes += effects.companions(of: object, resource).map { .put($0.key, StoredObject.value($0.object)) }
             do {
                 let commit = try await cluster.store.commit(transaction)
                 await effects.written(object, resource)
-                return RegistryAnswer(status: 201, bytes: try served(commit.values.first ?? [], resource), warnings: warnings)
+                return RegistryAnswer(status: 201, bytes: try served(taken.value(of: commit), resource), warnings: warnings)
             } catch let error as StoreError {
-                guard case .conflict(let taken, _) = error else { throw .of(error) }
-                // The namespace changed under our feet: look again.
-                if taken != key { continue }
+                guard case .conflict(let changed, _) = error else { throw .of(error) }
+                // The namespace, or what the object takes, changed under our feet: look again.
+                if changed != key { continue }
                 if isGenerated {
                     guard attempt == Self.generatedNameAttempts else { continue }
                     throw .generateNameConflict(group: resource.group, resource: resource.resource, name: name)

@@ -58,10 +58,11 @@ extension Registry {
             if !options.isDryRun {
                 let write: Transaction.Write =
                     isGone ? .delete(key, last: last(object, old, strategy)) : .put(key, StoredObject.value(object))
+                let freed = isGone ? StorageHooks.of(resource)?.delete(old, cluster) ?? .none : .none
                 do {
-                    let commit = try await cluster.store.commit(Transaction(conditions: [.modified(key, entry.modified)], writes: [write]))
+                    let commit = try await cluster.store.commit(freed.transaction(write, conditions: [.modified(key, entry.modified)]))
                     if isGone { await effects.removed(old, resource) } else { await effects.written(object, resource) }
-                    return try deleted(commit.values.first ?? [], old, resource, isGone: isGone, strategy)
+                    return try deleted(freed.value(of: commit), old, resource, isGone: isGone, strategy)
                 } catch let error as StoreError {
                     guard case .conflict = error else { throw .of(error) }
                     continue

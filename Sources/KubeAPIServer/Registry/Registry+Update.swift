@@ -64,7 +64,11 @@ extension Registry {
             let modified = try change(resource.served(old))
             let isUnconditional = try checkPreconditions(modified.object, old, entry, request)
             var object = resource.stored(modified.object)
-            try prepare(&object, old: old, request)
+            let hook = request.info.subresource.isEmpty ? StorageHooks.of(resource) : nil
+            var taken = StorageEffects.none
+            try prepare(&object, old: old, request) { (object: inout JSON) throws(KubeStatus) in
+                taken = try hook?.beginUpdate(&object, old: old, cluster, isDryRun: isDryRun) ?? .none
+            }
             // Nothing changed: nothing is written, and the version stays.
             if object == old { return RegistryAnswer(status: 200, bytes: try served(entry.value, resource), warnings: modified.warnings) }
             try await admission.admit(.update(object, old: old), request)
@@ -75,14 +79,15 @@ extension Registry {
             let isGone = object.isBeingDeleted && Self.mayGo(object)
             // The last finalizer went: the object goes with it, answered at its last version.
             let write: Transaction.Write = isGone ? .delete(key, last: StoredObject.value(object)) : .put(key, StoredObject.value(object))
+            if isGone { taken = StorageHooks.of(resource)?.delete(old, cluster) ?? .none }
             do {
-                let commit = try await cluster.store.commit(Transaction(conditions: [.modified(key, entry.modified)], writes: [write]))
+                let commit = try await cluster.store.commit(taken.transaction(write, conditions: [.modified(key, entry.modified)]))
                 if isGone { await effects.removed(object, resource) } else { await effects.written(object, resource) }
-                let bytes = isGone ? StoredObject.bytes(object, at: old.objectResourceVersion) : commit.values.first ?? []
+                let bytes = isGone ? StoredObject.bytes(object, at: old.objectResourceVersion) : taken.value(of: commit)
                 return RegistryAnswer(status: 200, bytes: try served(bytes, resource), warnings: modified.warnings)
             } catch let error as StoreError {
-                guard case .conflict = error else { throw .of(error) }
-                guard isUnconditional else { throw .stale(group: resource.group, resource: resource.resource, name: request.name) }
+                guard case .conflict(let changed, _) = error else { throw .of(error) }
+                guard isUnconditional || changed != key else { throw .stale(group: resource.group, resource: resource.resource, name: request.name) }
             } catch let status as KubeStatus {
                 throw status
             } catch {
@@ -130,7 +135,9 @@ extension Registry {
     }
 
     /// Brings a wished object into the form that is stored: the parts that this path may not change come from the old one.
-    private func prepare(_ object: inout JSON, old: JSON, _ request: APIRequest) throws(KubeStatus) {
+    private func prepare(
+        _ object: inout JSON, old: JSON, _ request: APIRequest, complete: (inout JSON) throws(KubeStatus) -> Void
+    ) throws(KubeStatus) {
         let resource = request.resource
         let strategy = ResourceStrategy.of(resource)
         switch request.info.subresource {
@@ -151,6 +158,7 @@ extension Registry {
         object.set(resource.isNamespaced ? .string(request.namespace) : nil, at: ["metadata", "namespace"])
         ObjectMetadata.prepareForUpdate(&object, old: old)
         ObjectDefaults.apply(to: &object, resource)
+        try complete(&object)
         if strategy.countsGenerations, request.info.subresource != "status", strategy.changesGeneration(object, old) {
             object.set(.integer((old.at("metadata", "generation")?.integer ?? 0) &+ 1), at: ["metadata", "generation"])
         }

@@ -1,0 +1,117 @@
+import IPAddress
+import JSON
+import KubeAPI
+import ServiceNetwork
+import Store
+import World
+
+/// Gives Services their addresses and node ports in the transaction that stores them: an address is an IPAddress object, a node port a
+/// key of its own, and both must be absent for the commit to happen, so that none is ever given twice.
+struct ServiceStorage: StorageHook {
+    func beginCreate(_ object: inout JSON, _ cluster: ClusterState, isDryRun: Bool) throws(KubeStatus) -> StorageEffects {
+        let allocation = try ServiceAllocator.create(&object, in: ClusterServiceNetwork(cluster), isDryRun: isDryRun)
+        return effects(allocation, of: object, cluster)
+    }
+
+    func beginUpdate(
+        _ object: inout JSON, old: JSON, _ cluster: ClusterState, isDryRun: Bool
+    ) throws(KubeStatus) -> StorageEffects {
+        let allocation = try ServiceAllocator.update(&object, old: old, in: ClusterServiceNetwork(cluster), isDryRun: isDryRun)
+        return effects(allocation, of: object, cluster)
+    }
+
+    func delete(_ object: JSON, _ cluster: ClusterState) -> StorageEffects {
+        effects(ServiceAllocator<ClusterServiceNetwork>.delete(object), of: object, cluster)
+    }
+
+    private func effects(_ allocation: ServiceAllocation, of service: JSON, _ cluster: ClusterState) -> StorageEffects {
+        var effects = StorageEffects()
+        let addresses = cluster.collection(group: "networking.k8s.io", "ipaddresses")
+        for address in allocation.addresses {
+            let key = Key(addresses, address.description)
+            effects.conditions.append(.absent(key))
+            effects.before.append(.put(key, StoredObject.value(record(address, of: service, cluster))))
+        }
+        for port in allocation.nodePorts {
+            let key = cluster.nodePortKey(port)
+            effects.conditions.append(.absent(key))
+            effects.before.append(.put(key, .bytes(Array("\(service.objectNamespace)/\(service.objectName)".utf8))))
+        }
+        if !allocation.releasedAddresses.isEmpty {
+            let network = ClusterServiceNetwork(cluster)
+            // An address whose range is gone stays behind, as on a real server.
+            for address in allocation.releasedAddresses where network.holds(address) {
+                effects.after.append(.delete(Key(addresses, address.description), last: nil))
+            }
+        }
+        for port in Set(allocation.releasedNodePorts).sorted() { effects.after.append(.delete(cluster.nodePortKey(port), last: nil)) }
+        return effects
+    }
+
+    /// The IPAddress object that says whose an address is.
+    private func record(_ address: IPAddress, of service: JSON, _ cluster: ClusterState) -> JSON {
+        var object: JSON = [
+            "kind": "IPAddress", "apiVersion": "networking.k8s.io/v1",
+            "metadata": [
+                "name": .string(address.description),
+                "labels": [
+                    "ipaddress.kubernetes.io/ip-family": .string(address.family.name),
+                    "ipaddress.kubernetes.io/managed-by": "ipallocator.k8s.io",
+                ],
+            ],
+            "spec": [
+                "parentRef": [
+                    "resource": "services", "namespace": .string(service.objectNamespace), "name": .string(service.objectName),
+                ]
+            ],
+        ]
+        ObjectMetadata.prepareForCreate(&object, namespace: nil, generation: false, world: cluster.world)
+        return object
+    }
+}
+
+/// The Service ranges of a cluster, from its ServiceCIDR objects, and what is taken in them.
+struct ClusterServiceNetwork: ServiceNetworkState {
+    let ranges: [(family: IPAddress.Family, bands: [ServiceAddressBands])]
+    private let cluster: ClusterState
+    private let addresses: String
+
+    init(_ cluster: ClusterState) {
+        self.cluster = cluster
+        addresses = cluster.collection(group: "networking.k8s.io", "ipaddresses")
+        let stored = try? cluster.store.range(
+            cluster.collection(group: "networking.k8s.io", "servicecidrs"), prefix: "", at: nil, after: nil, limit: 0)
+        var ranges: [(family: IPAddress.Family, bands: [ServiceAddressBands])] = []
+        var objects = (stored?.entries ?? []).compactMap { try? JSON(parsing: $0.value) }.filter(Self.isReady)
+        // The families are those of the cluster's own range, which also comes first.
+        let own = objects.firstIndex { $0.objectName == "kubernetes" }.map { objects.remove(at: $0) }
+        for (index, object) in ([own].compactMap(\.self) + objects).enumerated() {
+            for bands in (object.at("spec", "cidrs")?.strings ?? []).compactMap({ CIDRBlock($0).flatMap(ServiceAddressBands.init) }) {
+                if let place = ranges.firstIndex(where: { $0.family == bands.block.family }) {
+                    ranges[place].bands.append(bands)
+                } else if index == 0 {
+                    ranges.append((bands.block.family, [bands]))
+                }
+            }
+        }
+        self.ranges = ranges
+    }
+
+    /// A range without a Ready condition counts as ready: nobody judged it yet.
+    private static func isReady(_ object: JSON) -> Bool {
+        guard !object.isBeingDeleted else { return false }
+        let ready = object.at("status", "conditions")?.array?.first { $0["type"]?.string == "Ready" }
+        return ready.map { $0["status"]?.string == "True" } ?? true
+    }
+
+    var nodePorts: NodePortBands { cluster.nodePorts }
+
+    /// Whether any range has the address.
+    func holds(_ address: IPAddress) -> Bool { ranges.contains { $0.bands.contains { $0.block.contains(address) } } }
+
+    func isTaken(_ address: IPAddress) -> Bool { cluster.store.get(Key(addresses, address.description)) != nil }
+
+    func isTaken(nodePort: Int) -> Bool { cluster.store.get(cluster.nodePortKey(nodePort)) != nil }
+
+    func random(below bound: Int) -> Int { cluster.world.random.next(below: bound) }
+}
