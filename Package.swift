@@ -111,8 +111,8 @@ let package = Package(
         room(
             "ConformanceVectors",
             [
-                "Encoding", "Facts", "HTTP", "IAMAuthenticator", "IAMPolicy", "JSON", "KubeAPI", "KubeAPIServer", "PKI", "RBAC", "Store",
-                "World",
+                "Encoding", "Facts", "HTTP", "IAMAuthenticator", "IAMPolicy", "IPAddress", "JSON", "KubeAPI", "KubeAPIServer", "PKI", "RBAC",
+                "ServiceNetwork", "Store", "World",
             ]),
         .executableTarget(name: "vector-runner", dependencies: ["ConformanceVectors"], swiftSettings: strict),
         // Tests
@@ -125,6 +125,7 @@ let package = Package(
         tests("StoreTests", ["Store", "World"]),
         tests("StoreSQLiteTests", ["Store", "StoreSQLite", "World", .product(name: "GRDB", package: "GRDB.swift")]),
         tests("KubeAPITests", ["JSON", "KubeAPI", "World"]),
+        tests("ServiceNetworkTests", ["IPAddress", "JSON", "KubeAPI", "ServiceNetwork"]),
         tests("RBACTests", ["JSON", "RBAC"]),
         tests("IAMAuthenticatorTests", ["Encoding", "HTTP", "IAMAuthenticator", "JSON", "World"]),
         tests("IAMPolicyTests", ["IAMPolicy", "JSON"]),

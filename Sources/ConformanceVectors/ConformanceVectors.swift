@@ -42,6 +42,7 @@ public enum ConformanceVectors {
         case .rbac: tally = await RBACVectors.run(document)
         case .table: tally = TableVectors.run(document)
         case .http: tally = await HTTPVectors.run(document)
+        case .net: tally = NetVectors.run(document)
         case .other(let reason): return skipped(name, reason)
         }
         return VectorReport(file: name, passed: tally.passed, failures: tally.failures, notRun: tally.notRun, skippedReason: nil)
@@ -52,6 +53,7 @@ public enum ConformanceVectors {
         case rbac
         case table
         case http
+        case net
         case other(String)
     }
 
@@ -65,7 +67,7 @@ public enum ConformanceVectors {
         }
         guard let first = document["cases"]?.array?.first else { return .other("no form of test vectors") }
         if first["area"] != nil, document["defaults"] != nil { return .auth }
-        if first["kind"] != nil, first["steps"] != nil || document["meta"] != nil { return .other("the form \"net\" is not simulated yet") }
+        if first["kind"] != nil, first["steps"] != nil || document["meta"] != nil { return .net }
         return .other("no form of test vectors")
     }
 

@@ -105,7 +105,8 @@ public enum ServiceAddressRules {
         }
         if isReleased, new.families.count == 1, new.policy != "SingleStack" {
             problems.append(
-                .invalid(policy, new.policy.map(JSON.string) ?? .null, "must be set to 'SingleStack' when releasing the secondary ipFamily"))
+                .invalid(policy, new.policy.map(JSON.string) ?? .null, "must be set to 'SingleStack' when releasing the secondary ipFamily")
+            )
         }
         return problems
     }

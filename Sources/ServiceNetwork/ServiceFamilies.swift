@@ -52,7 +52,8 @@ struct ServiceFamilies {
             return []
         }
         func refusal(_ what: String) -> FieldError {
-            .invalid("spec.ipFamilyPolicy", service.policy.map(JSON.string) ?? .null, "must be 'SingleStack' to release the secondary \(what)")
+            .invalid(
+                "spec.ipFamilyPolicy", service.policy.map(JSON.string) ?? .null, "must be 'SingleStack' to release the secondary \(what)")
         }
         var problems: [FieldError] = []
         if !service.clusterIPs.isEmpty, service.clusterIPs.count < old.clusterIPs.count { problems.append(refusal("cluster IP")) }

@@ -39,6 +39,7 @@ extension ServiceFields {
             }
             if families == old.families { families = [] }
             if policy == old.policy { policy = nil }
+            if internalTrafficPolicy == old.internalTrafficPolicy { internalTrafficPolicy = nil }
         }
         if old.needsNodePort, !needsNodePort, Set(nodePorts) == Set(old.nodePorts) {
             for index in ports.indices { ports[index].nodePort = 0 }

@@ -30,6 +30,8 @@ public struct ServiceFields: Sendable, Hashable {
     public var healthCheckNodePort: Int64
     /// `spec.externalTrafficPolicy`; empty when absent.
     public var externalTrafficPolicy: String
+    /// `spec.internalTrafficPolicy`.
+    public var internalTrafficPolicy: String?
     /// `spec.allocateLoadBalancerNodePorts`.
     public var allocatesNodePorts: Bool?
     /// `spec.loadBalancerClass`.
@@ -57,6 +59,7 @@ public struct ServiceFields: Sendable, Hashable {
         }
         healthCheckNodePort = spec["healthCheckNodePort"]?.integer ?? 0
         externalTrafficPolicy = spec["externalTrafficPolicy"]?.string ?? ""
+        internalTrafficPolicy = spec["internalTrafficPolicy"]?.string
         allocatesNodePorts = spec["allocateLoadBalancerNodePorts"]?.bool
         loadBalancerClass = spec["loadBalancerClass"]?.string
         isSelectorless = spec["selector"]?.object?.isEmpty ?? true
@@ -66,22 +69,27 @@ public struct ServiceFields: Sendable, Hashable {
     /// Writes the fields back into the Service that they were read from.
     public func write(to service: inout JSON) {
         var spec = service["spec"] ?? [:]
-        spec["clusterIP"] = clusterIP.isEmpty ? nil : .string(clusterIP)
-        spec["clusterIPs"] = clusterIPs.isEmpty ? nil : JSON(strings: clusterIPs)
-        spec["ipFamilies"] = families.isEmpty ? nil : JSON(strings: families)
+        func text(_ value: String) -> JSON? { value.isEmpty ? nil : .some(.string(value)) }
+        func list(_ values: [String]) -> JSON? { values.isEmpty ? nil : .some(JSON(strings: values)) }
+        spec["clusterIP"] = text(clusterIP)
+        spec["clusterIPs"] = list(clusterIPs)
+        spec["ipFamilies"] = list(families)
         spec["ipFamilyPolicy"] = policy.map(JSON.string)
-        spec["healthCheckNodePort"] = healthCheckNodePort == 0 ? nil : .integer(healthCheckNodePort)
-        spec["externalTrafficPolicy"] = externalTrafficPolicy.isEmpty ? nil : .string(externalTrafficPolicy)
+        spec["healthCheckNodePort"] = Self.number(healthCheckNodePort)
+        spec["externalTrafficPolicy"] = text(externalTrafficPolicy)
+        spec["internalTrafficPolicy"] = internalTrafficPolicy.map(JSON.string)
         spec["allocateLoadBalancerNodePorts"] = allocatesNodePorts.map(JSON.bool)
         spec["loadBalancerClass"] = loadBalancerClass.map(JSON.string)
         if var given = spec["ports"]?.array {
             for (index, port) in ports.enumerated() where index < given.count {
-                given[index]["nodePort"] = port.nodePort == 0 ? nil : .integer(port.nodePort)
+                given[index]["nodePort"] = Self.number(port.nodePort)
             }
             spec["ports"] = .array(given)
         }
         service["spec"] = spec
     }
+
+    private static func number(_ value: Int64) -> JSON? { value == 0 ? nil : .some(.integer(value)) }
 
     /// Whether the Service has cluster IPs, be it `None`.
     public var needsClusterIP: Bool { type == "ClusterIP" || needsNodePort }

@@ -87,7 +87,9 @@ extension Registry {
                 return RegistryAnswer(status: 200, bytes: try served(bytes, resource), warnings: modified.warnings)
             } catch let error as StoreError {
                 guard case .conflict(let changed, _) = error else { throw .of(error) }
-                guard isUnconditional || changed != key else { throw .stale(group: resource.group, resource: resource.resource, name: request.name) }
+                guard isUnconditional || changed != key else {
+                    throw .stale(group: resource.group, resource: resource.resource, name: request.name)
+                }
             } catch let status as KubeStatus {
                 throw status
             } catch {

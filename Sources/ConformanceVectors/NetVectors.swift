@@ -1,0 +1,58 @@
+import IPAddress
+import JSON
+import ServiceNetwork
+
+/// Vectors of addresses: `cases[]` by `kind`.
+enum NetVectors {
+    static func run(_ document: JSON) -> VectorTally {
+        var tally = VectorTally()
+        for example in document["cases"]?.array ?? [] { tally.add(example["id"]?.string ?? "?", run(example: example)) }
+        return tally
+    }
+
+    private static func run(example: JSON) -> VectorOutcome {
+        switch example["kind"]?.string {
+        case "serviceBands": return serviceBands(example)
+        case "nodePortBands": return nodePortBands(example)
+        case let kind?: return .notRun("\(kind) is not simulated yet")
+        case nil: return .failed("the case has no kind")
+        }
+    }
+
+    private static func serviceBands(_ example: JSON) -> VectorOutcome {
+        guard let text = example.at("given", "cidr")?.string, let block = CIDRBlock(text), let bands = ServiceAddressBands(block) else {
+            return .failed("not a range: \(example.at("given", "cidr") ?? .null)")
+        }
+        func ends(_ range: IPRange?) -> JSON { range.map { JSON(strings: [$0.first.description, $0.last.description]) } ?? .null }
+        let tenth = block.address(at: 10).flatMap { bands.usable.contains($0) ? $0 : nil }
+        return compare(
+            example,
+            [
+                "usable": bands.usable.count.map { .string(String($0)) } ?? .null, "offset": .integer(Int64(bands.offset)),
+                "static": ends(bands.staticBand), "dynamic": ends(bands.dynamicBand),
+                "kubernetesService": .string(bands.kubernetesService.description),
+                "tenthAddress": tenth.map { .string($0.description) } ?? .null,
+            ])
+    }
+
+    private static func nodePortBands(_ example: JSON) -> VectorOutcome {
+        let ends = example.at("given", "range")?.string?.split(separator: "-").compactMap { Int($0) } ?? []
+        guard ends.count == 2, ends[0] <= ends[1] else { return .failed("not a range: \(example.at("given", "range") ?? .null)") }
+        let bands = NodePortBands(ends[0]...ends[1])
+        func shown(_ range: ClosedRange<Int>?) -> JSON {
+            range.map { [.integer(Int64($0.lowerBound)), .integer(Int64($0.upperBound))] } ?? .null
+        }
+        return compare(
+            example,
+            [
+                "size": .integer(Int64(bands.range.count)), "offset": .integer(Int64(bands.offset)), "static": shown(bands.staticBand),
+                "dynamic": shown(bands.dynamicBand),
+            ])
+    }
+
+    private static func compare(_ example: JSON, _ actual: JSON) -> VectorOutcome {
+        var differences = Differences()
+        differences.compare("expect", example["expect"], actual)
+        return VectorOutcome(differences.texts)
+    }
+}
