@@ -72,7 +72,7 @@ struct StoreSpecifications {
                         .put(pod("b"), .spliced(before: bytes("<"), after: bytes(">"))),
                     ], numbering: .eachItsOwn)
             }
-            let watch = try store.watch("pods", prefix: "", after: store.revision)
+            let watch = try store.watch(pods, prefix: "", after: store.revision)
             let commit = try await store.commit(steps())
             #expect(commit.revision == 3 && commit.values.map(text) == ["<2>", "", "<3>"])
             #expect(store.revision == 3 && store.get(pod("a"))?.modified == 2 && store.get(pod("b"))?.modified == 3)
