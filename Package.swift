@@ -111,7 +111,8 @@ let package = Package(
         room(
             "ConformanceVectors",
             [
-                "Encoding", "Facts", "HTTP", "IAMAuthenticator", "IAMPolicy", "IPAddress", "JSON", "KubeAPI", "KubeAPIServer", "PKI", "RBAC",
+                "Encoding", "Facts", "HTTP", "IAMAuthenticator", "IAMPolicy", "IPAddress", "JSON", "KubeAPI", "KubeAPIServer", "PKI",
+                "RBAC",
                 "ServiceNetwork", "Store", "World",
             ]),
         .executableTarget(name: "vector-runner", dependencies: ["ConformanceVectors"], swiftSettings: strict),
