@@ -39,7 +39,8 @@ let package = Package(
         // Base
         .target(name: "CFacts", exclude: ["data"]),
         room("Facts", ["CFacts"]),
-        room("Encoding"),
+        .systemLibrary(name: "CZlib", providers: [.apt(["zlib1g-dev"])]),
+        room("Encoding", ["CZlib"]),
         room("IPAddress"),
         room("JSON"),
         room("YAML", ["JSON", .product(name: "Yams", package: "Yams")]),

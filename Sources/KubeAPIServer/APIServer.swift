@@ -69,6 +69,7 @@ public struct APIServer: HTTPHandler {
     public func handle(_ request: HTTPRequest) async -> HTTPResponse {
         var response: HTTPResponse
         do { response = try await answer(request) } catch { response = HTTPResponse(error, to: request) }
+        response.compress(for: request)
         response.headers["Audit-Id"] = request.trace.id
         if response.headers["Cache-Control"] == nil { response.headers["Cache-Control"] = "no-cache, private" }
         if request.method == "HEAD" { response.body = .empty }

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Makes sure that what eks-sim is built and tried with is there: libsqlite3-dev, aws, kubectl, python3, curl.
+# Makes sure that what eks-sim is built and tried with is there: libsqlite3-dev, zlib1g-dev, aws, kubectl, python3, curl.
 # Prints the directory to put in front of PATH. Installs only what is missing, with apt-get and pip.
 set -euo pipefail
 root=$(cd "$(dirname "$0")/../.." && pwd)
@@ -8,6 +8,7 @@ say() { printf 'setup: %s\n' "$*" >&2; }
 as_root() { if [ "$(id -u)" = 0 ]; then "$@"; else sudo "$@"; fi; }
 missing=()
 [ -e /usr/include/sqlite3.h ] || missing+=(libsqlite3-dev)
+[ -e /usr/include/zlib.h ] || missing+=(zlib1g-dev)
 command -v python3 >/dev/null || missing+=(python3 python3-venv)
 command -v curl >/dev/null || missing+=(curl)
 command -v kubectl >/dev/null || missing+=(kubernetes-client)

@@ -95,7 +95,7 @@ struct Representation: Sendable, Hashable {
         let version = clause["v"] ?? ""
         switch (endpoint, clause["g"] ?? "") {
         case (.discovery, "apidiscovery.k8s.io"):
-            return kind == "APIGroupDiscoveryList" && version == "v2" ? .discovery(version) : nil
+            return kind == "APIGroupDiscoveryList" && version == "v2" && encoding != .protobuf ? .discovery(version) : nil
         case (.object, "meta.k8s.io"), (.list, "meta.k8s.io"):
             guard version == "v1" || version == "v1beta1" else { return nil }
             switch kind {
