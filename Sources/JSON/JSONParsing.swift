@@ -75,6 +75,12 @@ public struct JSONError: Error, Sendable, Hashable, CustomStringConvertible {
         return "invalid character \(Self.quoted(found)) \(place)"
     }
 
+    /// The same in the words of Go 1.26, which quotes bytes beyond ASCII as bytes; Kubernetes reads bodies with an older copy.
+    public var goByteMessage: String {
+        guard let found, found >= 0x80 else { return goMessage }
+        return goMessage.replacing(Self.quoted(found), with: #"'\x"# + String(found, radix: 16) + "'")
+    }
+
     /// A byte as Go quotes the character of that number.
     private static func quoted(_ byte: UInt8) -> String {
         switch byte {
@@ -101,11 +107,14 @@ extension JSON {
         public var depth: Int
         /// Largest document in bytes.
         public var bytes: Int
+        /// Whether bytes in strings that are no UTF-8 become U+FFFD, as Go reads them, instead of a refusal.
+        public var repairsStrings: Bool
 
         /// Makes limits; the defaults are what a request body may have.
-        public init(depth: Int = 512, bytes: Int = 64 << 20) {
+        public init(depth: Int = 512, bytes: Int = 64 << 20, repairsStrings: Bool = false) {
             self.depth = depth
             self.bytes = bytes
+            self.repairsStrings = repairsStrings
         }
     }
 

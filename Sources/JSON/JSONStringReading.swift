@@ -32,8 +32,13 @@ extension JSONParser {
         if isName, isASCII, end - start > 15 { return names.name(UnsafeRawBufferPointer(rebasing: bytes[start..<end])) }
         let slice = UnsafeBufferPointer(rebasing: bytes.assumingMemoryBound(to: UInt8.self)[start..<end])
         if isASCII { return String(decoding: slice, as: UTF8.self) }
-        guard let text = String(validating: slice, as: UTF8.self) else { throw error(.invalidUTF8, at: start, .stringCharacter) }
-        return text
+        return try validated(slice, start)
+    }
+
+    private mutating func validated(_ bytes: some RandomAccessCollection<UInt8>, _ start: Int) throws(JSONError) -> String {
+        if let text = String(validating: bytes, as: UTF8.self) { return text }
+        guard limits.repairsStrings else { throw error(.invalidUTF8, at: start, .stringCharacter) }
+        return GoUTF8.repaired(Array(bytes))
     }
 
     private mutating func escapedString(from start: Int) throws(JSONError) -> String {
@@ -43,8 +48,7 @@ extension JSONParser {
             position += 1
             switch byte {
             case UInt8(ascii: "\""):
-                guard let text = String(validating: text, as: UTF8.self) else { throw error(.invalidUTF8, at: start, .stringCharacter) }
-                return text
+                return try validated(text, start)
             case UInt8(ascii: "\\"):
                 guard position < bytes.count else { throw error(.unexpectedEnd, .stringCharacter) }
                 let escape = bytes[position]
@@ -97,6 +101,33 @@ extension JSONParser {
             position += 1
         }
         return value
+    }
+}
+
+/// UTF-8 as Go reads it.
+enum GoUTF8 {
+    /// Each byte that begins no valid sequence becomes a U+FFFD of its own (`utf8.DecodeRune`).
+    static func repaired(_ bytes: [UInt8]) -> String {
+        var result: [UInt8] = []
+        var position = 0
+        while position < bytes.count {
+            let length =
+                switch bytes[position] {
+                case 0xF0...: 4
+                case 0xE0...: 3
+                case 0xC0...: 2
+                default: 1
+                }
+            let sequence = bytes[position..<min(position + length, bytes.count)]
+            if String(validating: sequence, as: UTF8.self) != nil {
+                result += sequence
+                position += length
+            } else {
+                result += [0xEF, 0xBF, 0xBD]
+                position += 1
+            }
+        }
+        return String(decoding: result, as: UTF8.self)
     }
 }
 

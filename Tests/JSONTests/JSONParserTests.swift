@@ -3,6 +3,18 @@ import Testing
 
 @Suite("Parsing JSON")
 struct JSONParserTests {
+    @Test(
+        "bytes that are no UTF-8 are refused, or become U+FFFD each where Go's reading is wanted",
+        arguments: [([0xFF], 1), ([0xE2, 0x82], 2), ([0xC0, 0x80], 2), ([0xF0, 0x9F, 0x98, 0x41], 3)] as [([UInt8], Int)])
+    func repairs(bytes: [UInt8], count: Int) throws {
+        let document = [0x22] + bytes + [0x22]
+        #expect(throws: JSONError.self) { try JSON(parsing: document) }
+        let text = try JSON(parsing: document, limits: JSON.Limits(repairsStrings: true)).string ?? ""
+        #expect(text.unicodeScalars.filter { $0 == "\u{FFFD}" }.count == count)
+        let escaped = try JSON(parsing: [0x22, 0x5C, 0x6E] + bytes + [0x22], limits: JSON.Limits(repairsStrings: true)).string
+        #expect(escaped == "\n" + text)
+    }
+
     /// Parses and writes again; a refusal becomes reason and position.
     private func outcome(_ text: String) -> String {
         do { return try JSON(parsing: text).serialized(escaping: .minimal).text } catch {

@@ -51,7 +51,7 @@ struct Canonicalizer {
             let value: JSON
             if let slot {
                 if isDropped(slot, field) { continue }
-                value = slot.isNull && !field.isPointer ? zero(field.type) : slot
+                value = isZero(slot, field) ? zero(field.type) : slot
             } else {
                 guard isWrittenWhenAbsent(field) else { continue }
                 value = field.isPointer ? .null : zero(field.type)
@@ -65,6 +65,17 @@ struct Canonicalizer {
         if field.omitsZero { return false }
         if !field.omitsEmpty { return true }
         return isStruct(field)
+    }
+
+    /// Objects are stored as protobuf, which does not tell an empty list or map from none.
+    private func isZero(_ value: JSON, _ field: SchemaField) -> Bool {
+        guard !field.isPointer else { return false }
+        switch (value, field.type) {
+        case (.null, _): return true
+        case (.array(let elements), .array): return elements.isEmpty
+        case (.object(let object), .map): return object.isEmpty
+        default: return false
+        }
     }
 
     /// Go's omitempty does not leave out structs, times and quantities among them.

@@ -25,7 +25,7 @@ public struct ObjectDecoder: Sendable {
     /// Makes a decoder of the built-in types for bodies up to `maximumBytes`.
     public init(schema: Schema = .builtin, maximumBytes: Int = 3 << 20) {
         self.schema = schema
-        limits = JSON.Limits(depth: 512, bytes: maximumBytes)
+        limits = JSON.Limits(depth: 512, bytes: maximumBytes, repairsStrings: true)
     }
 
     /// The formats that are read.

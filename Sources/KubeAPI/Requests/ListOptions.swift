@@ -59,6 +59,10 @@ public struct ListOptions: Sendable {
             }
             return errors
         }
+        // A watch from the present begins with the state, as if it had asked to (`SetListOptionsDefaults`).
+        if resourceVersionMatch.isEmpty, resourceVersion.isEmpty || resourceVersion == "0", !continueToken.isEmpty {
+            errors.append(.forbidden(match, "resourceVersionMatch is forbidden when continue is provided"))
+        }
         if !resourceVersionMatch.isEmpty {
             errors.append(.forbidden(match, "resourceVersionMatch is forbidden for watch unless sendInitialEvents is provided"))
             if resourceVersionMatch != "NotOlderThan" {

@@ -104,7 +104,10 @@ extension LabelSelector.Requirement {
     private var errors: [FieldError] {
         var errors: [FieldError] = []
         let problems = QualifiedName.problems(key)
-        if !problems.isEmpty { errors.append(.invalid("key", .string(key), problems.joined(separator: "; "))) }
+        if !problems.isEmpty {
+            let texts = problems.map { $0.replacing("a qualified name must", with: "a valid label key must") }
+            errors.append(.invalid("key", .string(key), texts.joined(separator: "; ")))
+        }
         let list = JSON(strings: values)
         switch self.operator {
         case .isIn, .notIn:

@@ -162,7 +162,7 @@ struct ServerDocuments: Sendable {
         case "/openapi/v3":
             return HTTPResponse(status: 200, contentType: "application/json", cluster.api.openAPI.index)
         default:
-            guard let bytes = cluster.api.openAPI.v3(String(path.dropFirst("/openapi/v3/".count))) else { return Self.notFound }
+            guard let bytes = cluster.api.openAPI.v3(String(path.dropFirst("/openapi/v3/".count))) else { return HTTPResponse(status: 404) }
             return HTTPResponse(status: 200, contentType: "application/json", bytes)
         }
     }

@@ -77,8 +77,8 @@ extension Registry {
                 return RegistryAnswer(status: 200, bytes: try served(bytes, resource), warnings: modified.warnings)
             }
             let isGone = object.isBeingDeleted && Self.mayGo(object)
-            // The last finalizer went: the object goes with it, answered at its last version.
-            let write: Transaction.Write = isGone ? .delete(key, last: StoredObject.value(object)) : .put(key, StoredObject.value(object))
+            // The last finalizer went: the object goes with it, answered at its last version; watchers see what was stored.
+            let write: Transaction.Write = isGone ? .delete(key, last: StoredObject.value(old)) : .put(key, StoredObject.value(object))
             if isGone { taken = StorageHooks.of(resource)?.delete(old, cluster) ?? .none }
             do {
                 let commit = try await cluster.store.commit(taken.transaction(write, conditions: [.modified(key, entry.modified)]))

@@ -96,8 +96,10 @@ struct Registry: Sendable {
                 revision = asked
             }
         }
+        // Version 0 is answered from the watch cache, which knows no limit.
+        let limit = options.resourceVersion == "0" ? 0 : options.limit
         do {
-            return try read(collection, prefix, exact, revision, after, options.limit, selection)
+            return try read(collection, prefix, exact, revision, after, limit, selection)
         } catch {
             if case .compacted = error, !options.continueToken.isEmpty { throw .continueTooOld }
             throw .of(error, list: true)
@@ -198,7 +200,7 @@ struct ContinueToken: Sendable, Hashable {
         func invalid(_ reason: String) -> KubeStatus { .badRequest("invalid continue token: continue key is not valid: \(reason)") }
         guard let bytes = Base64.decodeURL(text) else { throw invalid("illegal base64 data at input byte \(max(0, text.utf8.count - 1))") }
         let json: JSON
-        do { json = try JSON(parsing: bytes, limits: JSON.Limits(depth: 4, bytes: 4096)) } catch { throw invalid(error.goMessage) }
+        do { json = try JSON(parsing: bytes, limits: JSON.Limits(depth: 4, bytes: 4096)) } catch { throw invalid(error.goByteMessage) }
         guard json["v"]?.string == "meta.k8s.io/v1" else {
             throw invalid("server does not recognize this encoded version \(GoText.quoted(json["v"]?.string ?? ""))")
         }

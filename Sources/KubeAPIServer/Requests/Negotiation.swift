@@ -54,6 +54,11 @@ struct Representation: Sendable, Hashable {
     /// - Throws: 406, in go-restful's words when no clause names a type of the route, else in those of the negotiation.
     init(_ request: HTTPRequest, _ query: QueryParameters, _ endpoint: Endpoint) throws(KubeStatus) {
         let header = request.headers["Accept"] ?? ""
+        // What kubectl and client-go send for JSON needs no reading.
+        if header == "application/json" || header == "application/json, */*" {
+            self.init(.json, .object, isPretty: Self.wantsPretty(request, query))
+            return
+        }
         let accept = AcceptHeader(header)
         // Custom resources have no routes: only the negotiation sees their requests.
         guard header.isEmpty || !endpoint.hasMessage || accept.matches(endpoint.produced) else {
