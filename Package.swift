@@ -147,7 +147,10 @@ let package = Package(
         tests("ConformanceVectorsTests", ["ConformanceVectors"]),
         .testTarget(
             name: "EndToEndTests", path: "Tests/EndToEnd",
-            exclude: ["aws_walk.sh", "custom_resources.sh", "demo.sh", "kill_under_load.py", "presign.py", "setup.sh", "operators", "simulator.py"],
+            exclude: [
+                "aws_walk.sh", "custom_resources.sh", "demo.sh", "kill_under_load.py", "presign.py", "setup.sh", "operators",
+                "simulator.py",
+            ],
             swiftSettings: strict),
     ]
 )

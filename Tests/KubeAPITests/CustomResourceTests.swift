@@ -72,7 +72,10 @@ struct CustomResourceTests {
             (["type": "string", "pattern": "^a$"], "b", "Invalid value: \"b\": spec.v in body should match '^a$'"),
             (["type": "string", "format": "ipv4"], "1.2.3", "Invalid value: \"1.2.3\": spec.v in body must be of type ipv4: \"1.2.3\""),
             (["type": "integer", "maximum": 3, "exclusiveMaximum": true], 3, "Invalid value: 3: spec.v in body should be less than 3"),
-            (["type": "number", "minimum": .number("0.5")], .number("0.25"), "Invalid value: 0.25: spec.v in body should be greater than or equal to 0.5"),
+            (
+                ["type": "number", "minimum": .number("0.5")], .number("0.25"),
+                "Invalid value: 0.25: spec.v in body should be greater than or equal to 0.5"
+            ),
             (["type": "integer", "multipleOf": 3], 4, "Invalid value: 4: spec.v in body should be a multiple of 3"),
             (["type": "boolean"], "x", "Invalid value: \"string\": spec.v in body must be of type boolean: \"string\""),
             (["type": "array", "items": ["type": "string"], "maxItems": 1], ["a", "b"], "Too many: 2: must have at most 1 items"),
