@@ -20,6 +20,8 @@ public struct APIServer: HTTPHandler {
         public var serviceAccounts: ServiceAccountTokens
         /// The authorizers.
         public var authorizer: ClusterAuthorizer
+        /// What EKS knows of the cluster's pods; `nil` without EKS' pod identity webhook.
+        public var podIdentity: (any PodIdentitySource)?
         /// `1.34`
         public var kubernetesVersion: String
         /// `host:port` that discovery names.
@@ -29,8 +31,9 @@ public struct APIServer: HTTPHandler {
         public init(
             cluster: ClusterState, authenticators: [any RequestAuthenticator], tokens: TokenAuthenticator,
             serviceAccounts: ServiceAccountTokens,
-            authorizer: ClusterAuthorizer, kubernetesVersion: String, address: String
+            authorizer: ClusterAuthorizer, podIdentity: (any PodIdentitySource)? = nil, kubernetesVersion: String, address: String
         ) {
+            self.podIdentity = podIdentity
             self.cluster = cluster
             self.authenticators = authenticators
             self.tokens = tokens
@@ -57,7 +60,8 @@ public struct APIServer: HTTPHandler {
             authenticators: parts.authenticators + [parts.tokens],
             anonymousPaths: parts.cluster.profile.anonymousPaths(minorVersion: minor))
         authorizer = parts.authorizer
-        registry = Registry(cluster: parts.cluster)
+        let admission = AdmissionChain(cluster: parts.cluster, authorizer: parts.authorizer, podIdentity: parts.podIdentity)
+        registry = Registry(cluster: parts.cluster, admission: admission, tokens: parts.serviceAccounts)
         reviews = AccessReviews(
             authorizer: parts.authorizer, tokens: parts.tokens, world: parts.cluster.world)
         tokenRequests = TokenRequests(registry: registry, tokens: parts.serviceAccounts)
@@ -94,9 +98,11 @@ public struct APIServer: HTTPHandler {
 
     private static func attributes(_ info: RequestInfo, _ user: UserInfo) -> Attributes {
         guard info.isResourceRequest else { return Attributes(user: user, verb: info.verb, path: info.path) }
-        return Attributes(
+        var attributes = Attributes(
             user: user, verb: info.verb, namespace: info.namespace, apiGroup: info.group, apiVersion: info.version, resource: info.resource,
             subresource: info.subresource, name: info.name, path: info.path)
+        attributes.fieldSelector = info.fieldSelector
+        return attributes
     }
 
     // MARK: Resources

@@ -5,7 +5,7 @@ import Store
 import Synchronization
 public import World
 
-/// The authorizers of an EKS API server in order: `system:masters`, RBAC, EKS access policies.
+/// The authorizers of an EKS API server in order: `system:masters`, Node, RBAC, EKS access policies.
 public final class ClusterAuthorizer: RequestAuthorizer {
     private struct Compiled: Sendable {
         /// The store's revision when the collections were last looked at.
@@ -19,6 +19,7 @@ public final class ClusterAuthorizer: RequestAuthorizer {
     private let cluster: ClusterState
     private let policies: (any AccessPolicySource)?
     private let catalog: AccessPolicyCatalog
+    private let nodes: NodeAuthorizer
     private let collections: [String]
     private let compiled = Mutex<Compiled?>(nil)
 
@@ -27,6 +28,8 @@ public final class ClusterAuthorizer: RequestAuthorizer {
         self.cluster = cluster
         self.policies = policies
         self.catalog = catalog
+        let relations = NodeRelations(cluster: cluster)
+        nodes = NodeAuthorizer(rules: BootstrapPolicy.published.rules(ofClusterRole: "system:node"), isRelated: relations.isRelated)
         collections = ["clusterroles", "roles", "clusterrolebindings", "rolebindings"].map { cluster.collection(group: Self.group, $0) }
     }
 
@@ -58,6 +61,12 @@ public final class ClusterAuthorizer: RequestAuthorizer {
             trace?.add(TraceStep("authz", "system:masters", actual: "member: everything is allowed", .pass))
             return AuthorizationDecision(isAllowed: true)
         }
+        let node = nodes.authorize(attributes)
+        if node.isAllowed {
+            trace?.add(TraceStep("authz.node", "own objects", actual: "allowed to \(attributes.user.username)", .pass))
+            return AuthorizationDecision(isAllowed: true)
+        }
+        if !node.reason.isEmpty { trace?.add(TraceStep("authz.node", "own objects", actual: node.reason, .noOpinion)) }
         let snapshot = snapshot
         let rbac = snapshot.authorize(attributes)
         if rbac.isAllowed {
@@ -77,7 +86,8 @@ public final class ClusterAuthorizer: RequestAuthorizer {
             misses = eks.nearMisses
         }
         if let trace { explain(attributes, snapshot, rbac, misses, trace) }
-        return AuthorizationDecision(isAllowed: false, reason: rbac.reason, evaluationError: "")
+        let reasons = [node.reason, rbac.reason].filter { !$0.isEmpty }
+        return AuthorizationDecision(isAllowed: false, reason: reasons.joined(separator: "\n"))
     }
 
     /// Writes why nobody allowed a request.

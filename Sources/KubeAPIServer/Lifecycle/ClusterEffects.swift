@@ -46,6 +46,7 @@ struct ClusterEffects: Sendable {
         case (APISurfaces.group, APISurfaces.resource):
             await DefinitionController(registry: registry).settle(group: object.at("spec", "group")?.string ?? "")
             if object.isBeingDeleted { await DefinitionController(registry: registry).finish(object.objectName) }
+        case ("", "secrets"): await TokenSecrets(registry: registry).fill(object)
         default: break
         }
         let waits = object.objectFinalizers
@@ -64,6 +65,9 @@ struct ClusterEffects: Sendable {
             await DefinitionController(registry: registry).finish(custom.definition)
         }
         let namespace = object.objectNamespace
+        if resource.group.isEmpty, resource.resource == "serviceaccounts" {
+            await TokenSecrets(registry: registry).remove(of: object)
+        }
         if resource.isNamespaced {
             let owner = registry.namespace(namespace)
             if let owner, owner.isBeingDeleted { return await NamespaceFinisher(registry: registry).finish(namespace) }

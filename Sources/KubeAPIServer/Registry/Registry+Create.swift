@@ -36,6 +36,7 @@ extension Registry {
                 &object, namespace: resource.isNamespaced ? request.namespace : nil, generation: strategy.countsGenerations,
                 world: cluster.world)
             ObjectDefaults.apply(to: &object, resource)
+            try await admission.mutate(&object, request)
             let taken = try StorageHooks.of(resource)?.beginCreate(&object, cluster, isDryRun: options.isDryRun) ?? .none
             object = ObjectDefaults.ordered(object, resource.storageKind)
             let name = object.objectName

@@ -69,9 +69,9 @@ extension Registry {
             try prepare(&object, old: old, request) { (object: inout JSON) throws(KubeStatus) in
                 taken = try hook?.beginUpdate(&object, old: old, cluster, isDryRun: isDryRun) ?? .none
             }
+            try await admission.admit(.update(object, old: old), request)
             // Nothing changed: nothing is written, and the version stays.
             if object == old { return RegistryAnswer(status: 200, bytes: try served(entry.value, resource), warnings: modified.warnings) }
-            try await admission.admit(.update(object, old: old), request)
             if isDryRun {
                 let bytes = StoredObject.bytes(object, at: old.objectResourceVersion)
                 return RegistryAnswer(status: 200, bytes: try served(bytes, resource), warnings: modified.warnings)

@@ -7,7 +7,15 @@ import Store
 /// Reads and writes objects of every resource (`k8s.io/apiserver/pkg/registry/generic/registry`). Nothing here knows a kind.
 struct Registry: Sendable {
     let cluster: ClusterState
-    let admission = AdmissionChain()
+    let admission: AdmissionChain
+    let tokens: ServiceAccountTokens?
+
+    /// Makes a registry; without an admission chain nothing is refused or completed but what belongs to the objects themselves.
+    init(cluster: ClusterState, admission: AdmissionChain? = nil, tokens: ServiceAccountTokens? = nil) {
+        self.cluster = cluster
+        self.admission = admission ?? AdmissionChain(cluster: cluster)
+        self.tokens = tokens
+    }
 
     /// What follows from writes.
     var effects: ClusterEffects { ClusterEffects(registry: self) }

@@ -19,6 +19,8 @@ struct RequestInfo: Sendable, Hashable {
     var name = ""
     /// Whether the raw path has two slashes in a row: no resource is there.
     let hasEmptySegment: Bool
+    /// The fields that a list, watch or collection delete restricts to one value.
+    var fieldSelector: [String: String] = [:]
     /// What follows the resource: more than name and subresource is nothing that exists.
     var parts: [String] = []
 
@@ -75,6 +77,11 @@ struct RequestInfo: Sendable, Hashable {
 
     private mutating func refineVerb(_ request: HTTPRequest, _ query: QueryParameters) {
         if name.isEmpty, verb == "get" { verb = query.bool("watch") ? "watch" : "list" }
+        if verb == "list" || verb == "watch" || verb == "deletecollection" || verb == "delete", let text = query["fieldSelector"],
+            let selector = try? FieldSelector(parsing: text)
+        {
+            for requirement in selector.requirements where !requirement.isNegated { fieldSelector[requirement.field] = requirement.value }
+        }
         // A collection restricted to one name is authorized as that object.
         if name.isEmpty, verb == "list" || verb == "watch" || verb == "deletecollection", let selected = Self.selectedName(query) {
             name = selected

@@ -1,0 +1,42 @@
+import HTTP
+import JSON
+import KubeAPI
+import Store
+import World
+
+/// What EKS knows of a cluster's pods: its region, and which service accounts have an EKS Pod Identity association.
+public protocol PodIdentitySource: Sendable {
+    /// The region that the cluster is in.
+    var region: String { get }
+    /// Whether a service account has an association.
+    func hasAssociation(namespace: String, serviceAccount: String) -> Bool
+}
+
+/// The mutating webhook `pod-identity-webhook` that EKS runs for each cluster, as a step of admission.
+struct PodIdentityAdmission: Sendable {
+    /// EKS spreads the renewals of pod identity tokens over two hours.
+    private static let expirations: (lowest: Int64, spread: Int) = (79_200, 7201)
+
+    let cluster: ClusterState
+    let source: any PodIdentitySource
+
+    /// Changes a new pod whose account has a role.
+    func admit(_ pod: inout JSON, _ request: APIRequest) {
+        let name = pod.at("spec", "serviceAccountName")?.string ?? ""
+        guard !name.isEmpty, let resource = cluster.resources.lookup(group: "", version: "v1", resource: "serviceaccounts") else { return }
+        let entry = cluster.store.get(cluster.key(resource, namespace: request.namespace, name: name))
+        let account = entry.flatMap { try? JSON(parsing: $0.value) }
+        var credentials: PodIdentityWebhook.ContainerCredentials?
+        if source.hasAssociation(namespace: request.namespace, serviceAccount: name) {
+            let seconds = Self.expirations.lowest + Int64(cluster.world.random.next(below: Self.expirations.spread))
+            credentials = .init(expiration: seconds)
+        }
+        guard let patch = PodIdentityWebhook(region: source.region).patch(for: pod, account: account, credentials: credentials),
+            let changed = try? JSONPatch.apply(patch, to: pod)
+        else { return }
+        pod = changed
+        let way = credentials == nil ? "web identity: role-arn annotation" : "EKS Pod Identity: an association"
+        request.http.trace.add(
+            TraceStep("admission", "pod-identity-webhook", actual: "\(way) of \(request.namespace)/\(name)", .pass))
+    }
+}
