@@ -5,7 +5,7 @@ import RBAC
 /// Areas `kubernetes-authz` and `kubernetes-authn`: refusals in the API server's words, escalation, impersonation.
 enum AuthRequestVectors {
     static func authorization(_ given: JSON, _ expected: JSON) async -> VectorOutcome {
-        if let reason = reasonNotToRun(given) { return .notRun(reason) }
+        if isAdmitted(given) { return await AuthServerVectors.admission(given, expected) }
         var cluster = VectorCluster.fresh
         if let policy = given["accessPolicy"]?.string {
             let scope: JSON? = given["scope"].map { ["type": "namespace", "namespaces": $0] }
@@ -28,10 +28,10 @@ enum AuthRequestVectors {
         return compare(expected, answer)
     }
 
-    private static func reasonNotToRun(_ given: JSON) -> String? {
-        if given.at("create", "kind")?.string == "Node" || given["patch"] != nil { return "needs the admission plugin NodeRestriction" }
-        if given.at("request", "path")?.string?.contains("/exec") == true { return "pods/exec is not simulated yet" }
-        return nil
+    /// Whether what is asked is decided after authorization.
+    private static func isAdmitted(_ given: JSON) -> Bool {
+        given.at("create", "kind")?.string == "Node" || given["patch"] != nil
+            || given.at("request", "path")?.string?.contains("/exec") == true
     }
 
     private static func compare(_ expected: JSON, _ answer: (code: Int, status: KubeStatus?)) -> VectorOutcome {
@@ -112,17 +112,6 @@ enum AuthRequestVectors {
             "userInfo", expected["userInfo"],
             ["username": .string(impersonation.user.username), "groups": JSON(strings: impersonation.user.groups)])
         differences.require(impersonation.user.extra.isEmpty, "extra fields of the original user stayed")
-        return VectorOutcome(differences.texts)
-    }
-
-    static func authentication(_ given: JSON, _ expected: JSON) -> VectorOutcome {
-        if given["kubectl"] != nil || given["exec"] != nil { return .notRun("asks kubectl itself; the end-to-end tests run it") }
-        guard let answered = given.at("tokenReview", "status", "user"), let wanted = expected["userInfo"] else {
-            return .notRun("asks the API server's authentication")
-        }
-        let user = UserInfo(username: answered["username"]?.string ?? "", groups: answered["groups"]?.strings ?? []).authenticated
-        var differences = Differences()
-        differences.compare("userInfo", wanted, ["username": .string(user.username), "groups": JSON(strings: user.groups)])
         return VectorOutcome(differences.texts)
     }
 }

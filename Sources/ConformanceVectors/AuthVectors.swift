@@ -28,11 +28,11 @@ enum AuthVectors {
         case "access-policy": AuthPolicyVectors.policy(given, expected)
         case "rbac-rule": AuthPolicyVectors.rule(given, expected)
         case "kubernetes-authz": await AuthRequestVectors.authorization(given, expected)
-        case "kubernetes-authn": AuthRequestVectors.authentication(given, expected)
+        case "kubernetes-authn": await AuthServerVectors.authentication(given, expected)
         case "trust-policy": AuthTrustVectors.trust(given, expected)
-        case "pod-identity-webhook": AuthTrustVectors.podIdentity(given, expected)
-        case "service-account-token": .notRun("service account tokens are made by the API server and its keys")
-        case "cli": .notRun("asks the aws command itself; the end-to-end tests run it")
+        case "pod-identity-webhook": await AuthTrustVectors.podIdentity(given, expected)
+        case "service-account-token": await AuthServerVectors.tokens(given, expected)
+        case "cli": .notRun("asks the aws command itself: Tests/EndToEnd/client_vectors.py runs it")
         default: .notRun("unknown area \"\(area)\"")
         }
     }

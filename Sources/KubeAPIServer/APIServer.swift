@@ -45,6 +45,8 @@ public struct APIServer: HTTPHandler {
     }
 
     let cluster: ClusterState
+    /// `34` of `1.34`
+    private let minorVersion: Int
     private let authenticators: AuthenticatorChain
     private let authorizer: ClusterAuthorizer
     let registry: Registry
@@ -55,10 +57,10 @@ public struct APIServer: HTTPHandler {
     /// Makes a replica.
     public init(_ parts: Parts) {
         cluster = parts.cluster
-        let minor = parts.kubernetesVersion.split(separator: ".").dropFirst().first.flatMap { Int($0) } ?? 0
+        minorVersion = parts.kubernetesVersion.split(separator: ".").dropFirst().first.flatMap { Int($0) } ?? 0
         authenticators = AuthenticatorChain(
             authenticators: parts.authenticators + [parts.tokens],
-            anonymousPaths: parts.cluster.profile.anonymousPaths(minorVersion: minor))
+            anonymousPaths: parts.cluster.profile.anonymousPaths(minorVersion: minorVersion))
         authorizer = parts.authorizer
         let admission = AdmissionChain(cluster: parts.cluster, authorizer: parts.authorizer, podIdentity: parts.podIdentity)
         registry = Registry(cluster: parts.cluster, admission: admission, tokens: parts.serviceAccounts)
@@ -247,10 +249,27 @@ public struct APIServer: HTTPHandler {
             let decoded = try cluster.decoder.decode(
                 request.http.body, contentType: request.http.headers["Content-Type"], as: kind, validation: .warn)
             return try object(request, await tokenRequests.create(decoded.object, request))
+        case ("exec", "GET"), ("attach", "GET"), ("portforward", "GET"):
+            try await confirmConnect(subresource, request)
+            fallthrough
         default:
             // The object has to be there before anything can be said of its parts.
             _ = try registry.entry(request.resource, request.namespace, request.name)
             throw .serviceUnavailable("\(request.resource.qualifiedName)/\(subresource.name) is not simulated yet")
         }
+    }
+
+    /// A WebSocket upgrade is a GET but does what a POST does: since 1.35 it takes the right to create as well
+    /// (feature gate AuthorizePodWebsocketUpgradeCreatePermission).
+    private func confirmConnect(_ subresource: ResourceType.Subresource, _ request: APIRequest) async throws(KubeStatus) {
+        guard minorVersion >= 35 else { return }
+        let right = Attributes(
+            user: request.user, verb: "create", namespace: request.namespace, apiVersion: request.resource.version,
+            resource: request.resource.resource, subresource: subresource.name, name: request.name)
+        let decision = await authorizer.authorize(right, trace: request.http.trace)
+        guard !decision.isAllowed else { return }
+        let message = Attributes.forbiddenMessage(
+            group: request.resource.group, resource: request.resource.resource, name: request.name, decision.reason)
+        throw .forbidden(group: request.resource.group, resource: request.resource.resource, name: request.name, message: message)
     }
 }
