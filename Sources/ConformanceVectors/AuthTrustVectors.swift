@@ -39,14 +39,4 @@ enum AuthTrustVectors {
         }
         return VectorOutcome(differences.texts)
     }
-
-    static func podIdentity(_ given: JSON, _ expected: JSON) -> VectorOutcome {
-        guard let policy = given["trustPolicy"] else { return .notRun("the Pod Identity webhook and agent are not simulated yet") }
-        do {
-            try PodIdentityTrust.require(PolicyDocument(json: policy, isTrust: true))
-            return VectorOutcome(expected["allowed"]?.bool == true ? [] : ["allowed"])
-        } catch {
-            return VectorOutcome(expected["allowed"]?.bool == false ? [] : ["refused: \(error)"])
-        }
-    }
 }

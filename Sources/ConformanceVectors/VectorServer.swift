@@ -39,7 +39,7 @@ struct VectorServer {
         try await ClusterBootstrap(cluster: cluster, serviceRange: "10.100.0.0/16", endpoint: ("127.0.0.1", 443)).run()
         webhook = ScriptedWebhook(script ?? [:])
         let tokens = ServiceAccountTokens(cluster: cluster, issuer: Self.issuer) { try await Self.key.value }
-        let reviewer: (any TokenReviewer)? = script.map { _ in WebhookTokenReviewer(webhook) }
+        let reviewer: (any TokenReviewer)? = script == nil ? nil : WebhookTokenReviewer(webhook)
         server = APIServer(
             .init(
                 cluster: cluster, authenticators: [CertificateAuthenticator(ClientCertificateVerifier(authority), world: world)],

@@ -195,7 +195,8 @@ struct AccessReviews: Sendable {
 extension UserInfo {
     /// `authentication.k8s.io/v1 UserInfo`.
     var json: JSON {
-        var json: JSON = ["username": .string(username)]
+        var json: JSON = [:]
+        if !username.isEmpty { json["username"] = .string(username) }
         if !uid.isEmpty { json["uid"] = .string(uid) }
         if !groups.isEmpty { json["groups"] = JSON(strings: groups) }
         if !extra.isEmpty {
