@@ -112,8 +112,8 @@ let package = Package(
         room(
             "ConformanceVectors",
             [
-                "AWSServices", "Encoding", "Facts", "HTTP", "IAMAuthenticator", "IAMPolicy", "IPAddress", "JSON", "KubeAPI", "KubeAPIServer",
-                "PKI", "RBAC", "ServiceNetwork", "Store", "World",
+                "AWSServices", "Encoding", "Facts", "HTTP", "IAMAuthenticator", "IAMPolicy", "IPAddress", "JSON", "KubeAPI",
+                "KubeAPIServer", "PKI", "RBAC", "ServiceNetwork", "Store", "World",
             ]),
         .executableTarget(name: "vector-runner", dependencies: ["ConformanceVectors"], swiftSettings: strict),
         // Tests
