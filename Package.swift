@@ -131,7 +131,7 @@ let package = Package(
         tests("IAMAuthenticatorTests", ["Encoding", "HTTP", "IAMAuthenticator", "JSON", "World"]),
         tests("IAMPolicyTests", ["IAMPolicy", "JSON"]),
         tests("AWSServicesTests", ["AWSServices", "HTTP", "JSON", "Store", "World", .product(name: "Crypto", package: "swift-crypto")]),
-        tests("KubeAPIServerTests", ["HTTP", "KubeAPIServer", "PKI", "RBAC", "World"]),
+        tests("KubeAPIServerTests", ["ConformanceVectors", "HTTP", "JSON", "KubeAPI", "KubeAPIServer", "PKI", "RBAC", "World"]),
         tests(
             "FrontendTests",
             [

@@ -36,7 +36,7 @@ public struct OpenAPIDocuments: Sendable {
     /// The part of the index that lists some documents.
     public func index(of names: [String]) -> JSON {
         let members = names.map { name -> JSONObject.Member in
-            let hash = Self.hash(v3(path: name)?.serialized() ?? [])
+            let hash = Self.hash(v3(path: name)?.serialized(escaping: .minimal) ?? [])
             return .init(key: name, value: ["serverRelativeURL": .string("/openapi/v3/\(name)?hash=\(hash)")])
         }
         return ["paths": .object(JSONObject(unique: members))]
@@ -91,7 +91,7 @@ public struct OpenAPIDocuments: Sendable {
     }
 
     /// 64 bits of FNV-1a: for telling documents apart, not for security.
-    private static func hash(_ bytes: [UInt8]) -> String {
+    public static func hash(_ bytes: [UInt8]) -> String {
         let hash = bytes.reduce(0xcbf2_9ce4_8422_2325 as UInt64) { ($0 ^ UInt64($1)) &* 0x100_0000_01b3 }
         let digits = String(hash, radix: 16, uppercase: true)
         return String(repeating: "0", count: 16 - digits.count) + digits

@@ -103,10 +103,9 @@ extension LabelSelector.Requirement {
 
     private var errors: [FieldError] {
         var errors: [FieldError] = []
-        let problems = QualifiedName.problems(key)
+        let problems = QualifiedName.labelKeyProblems(key)
         if !problems.isEmpty {
-            let texts = problems.map { $0.replacing("a qualified name must", with: "a valid label key must") }
-            errors.append(.invalid("key", .string(key), texts.joined(separator: "; ")))
+            errors.append(.invalid("key", .string(key), problems.joined(separator: "; ")))
         }
         let list = JSON(strings: values)
         switch self.operator {
@@ -162,4 +161,11 @@ extension LabelSelector.Requirement: CustomStringConvertible {
 extension LabelSelector: CustomStringConvertible {
     /// The selector's canonical text: requirements by key, values in order.
     public var description: String { requirements.map(\.description).joined(separator: ",") }
+}
+
+extension QualifiedName {
+    /// What is wrong with a label's key in a selector, where 1.36 calls it by that name; empty when nothing.
+    static func labelKeyProblems(_ key: String) -> [String] {
+        problems(key).map { $0.replacing("a qualified name must", with: "a valid label key must") }
+    }
 }

@@ -81,7 +81,7 @@ struct LabelSelectorParser {
         if isNegated { position += 1 }
         let token = take()
         guard case .identifier(let key) = token else { throw .malformed("found '\(token.text)', expected: identifier") }
-        let problems = QualifiedName.problems(key)
+        let problems = QualifiedName.labelKeyProblems(key)
         guard problems.isEmpty else {
             // Kubernetes names no field here.
             throw .malformed(FieldError.invalid("<nil>", .string(key), problems.joined(separator: "; ")).description)

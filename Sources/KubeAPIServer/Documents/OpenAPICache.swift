@@ -48,6 +48,13 @@ final class OpenAPICache: Sendable {
         return bytes("v3/\(path)") { $0.v3(path: path)?.serialized(escaping: .minimal) }
     }
 
+    /// The hash of `/openapi/v3/PATH` that the index names.
+    func v3Hash(_ path: String) -> String? {
+        if let base, !madeDocuments.customNames.contains(path) { return base.v3Hash(path) }
+        guard let document = v3(path) else { return nil }
+        return bytes("hash/\(path)") { _ in Array(OpenAPIDocuments.hash(document).utf8) }.map { String(decoding: $0, as: UTF8.self) }
+    }
+
     private func bytes(_ name: String, _ make: (OpenAPIDocuments) -> [UInt8]?) -> [UInt8]? {
         if let known = made.withLock({ $0.bytes[name] }) { return known }
         guard let bytes = make(madeDocuments) else { return nil }

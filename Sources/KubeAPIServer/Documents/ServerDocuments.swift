@@ -54,7 +54,7 @@ struct ServerDocuments: Sendable {
         }
         if let health = HealthChecks.response(trimmed, query) { return health }
         if trimmed.hasPrefix("/api") { return try discoveryResponse(trimmed, request, query) ?? Self.notFound }
-        if trimmed.hasPrefix("/openapi/") { return try openAPI(trimmed, request) }
+        if trimmed.hasPrefix("/openapi/") { return openAPI(trimmed, request, query) }
         return Self.notFound
     }
 
@@ -152,18 +152,30 @@ struct ServerDocuments: Sendable {
 
     // MARK: OpenAPI
 
-    private func openAPI(_ path: String, _ request: HTTPRequest) throws(KubeStatus) -> HTTPResponse {
+    private func openAPI(_ path: String, _ request: HTTPRequest, _ query: QueryParameters) -> HTTPResponse {
+        let openAPI = cluster.api.openAPI
+        let json = "application/json"
         switch path {
         case "/openapi/v2" where request.headers["Accept"]?.contains("openapi.spec.v2@v1.0+protobuf") ?? false:
             return HTTPResponse(
-                status: 200, contentType: "application/com.github.proto-openapi.spec.v2.v1.0+protobuf", cluster.api.openAPI.v2Protobuf)
-        case "/openapi/v2":
-            return HTTPResponse(status: 200, contentType: "application/json", cluster.api.openAPI.v2)
-        case "/openapi/v3":
-            return HTTPResponse(status: 200, contentType: "application/json", cluster.api.openAPI.index)
-        default:
-            guard let bytes = cluster.api.openAPI.v3(String(path.dropFirst("/openapi/v3/".count))) else { return HTTPResponse(status: 404) }
-            return HTTPResponse(status: 200, contentType: "application/json", bytes)
+                status: 200, contentType: "application/com.github.proto-openapi.spec.v2.v1.0+protobuf", openAPI.v2Protobuf)
+        case "/openapi/v2": return HTTPResponse(status: 200, contentType: json, openAPI.v2)
+        case "/openapi/v3": return HTTPResponse(status: 200, contentType: json, openAPI.index)
+        default: break
         }
+        let name = String(path.dropFirst("/openapi/v3/".count))
+        guard let bytes = openAPI.v3(name), let hash = openAPI.v3Hash(name) else { return HTTPResponse(status: 404) }
+        var headers: HTTPHeaders = ["ETag": "\"\(hash)\""]
+        // An address with the hash names this content for ever (`kube-openapi/pkg/handler3`).
+        if let asked = query["hash"], !asked.isEmpty {
+            guard asked == hash else {
+                return HTTPResponse(status: 301, headers: ["Location": "/openapi/v3/\(name)?hash=\(hash)"])
+            }
+            headers["Vary"] = "Accept"
+            headers["Cache-Control"] = "public, immutable"
+            headers["Expires"] = (cluster.world.now + .seconds(365 * 86400)).httpDate
+        }
+        if request.headers["If-None-Match"] == headers["ETag"] { return HTTPResponse(status: 304, headers: headers) }
+        return HTTPResponse(status: 200, contentType: json, bytes, headers: headers)
     }
 }
