@@ -46,7 +46,7 @@ public final class Simulator: Sendable {
     public let world: World
     private let configuration: Configuration
     private let store: any Store & WorldMetadata
-    private let aws: AWSFrontDoor
+    let aws: AWSFrontDoor
     private let planes: ControlPlanes
     private let credentials: AWSFrontDoor.Credentials
     private let group: MultiThreadedEventLoopGroup?
@@ -193,9 +193,7 @@ public final class Simulator: Sendable {
     ///
     /// - Throws: `Failure.noCluster`.
     public func inspect(token: String, cluster name: String?) async throws(Failure) -> TraceReport {
-        let plane: ControlPlane?
-        if let name { plane = await planes.named(name) } else { plane = await planes.all.first }
-        guard let plane else { throw .noCluster(name ?? "") }
+        let plane = try await plane(name)
         let trace = RequestTrace(id: world.random.uuid(), received: world.now, summary: "token inspect", target: plane.record.name)
         let user = await WebhookTokenReviewer(plane.authenticator).user(of: token, trace: trace)
         if let user {
@@ -204,6 +202,14 @@ public final class Simulator: Sendable {
         return TokenInspection.report(
             TokenInspection.parts(of: token) + trace.snapshot.steps, status: user == nil ? 401 : 200, at: world.now,
             target: plane.record.name)
+    }
+
+    /// The running control plane of a cluster; the first without a name.
+    func plane(_ name: String?) async throws(Failure) -> ControlPlane {
+        let plane: ControlPlane?
+        if let name { plane = await planes.named(name) } else { plane = await planes.all.first }
+        guard let plane else { throw .noCluster(name ?? "") }
+        return plane
     }
 
     // MARK: In process

@@ -97,7 +97,7 @@ public final class NetworkLoadBalancer: ConnectionAdmission {
     /// Decides about a connection: endpoint access by its source address, then a healthy target by the hash of its flow.
     public func admit(remoteAddress: String, remotePort: Int) -> Admission {
         let (access, dead) = state.withLock { ($0.access, $0.dead) }
-        let accessStep = Self.check(access, remoteAddress)
+        let accessStep = check(access, remoteAddress)
         guard accessStep.verdict == .pass else {
             onRefusal?(remoteAddress, [accessStep])
             return .drop
@@ -116,7 +116,7 @@ public final class NetworkLoadBalancer: ConnectionAdmission {
         return .serve(target.handler, target: target.name, steps: [accessStep, step])
     }
 
-    private static func check(_ access: EndpointAccess, _ text: String) -> TraceStep {
+    private func check(_ access: EndpointAccess, _ text: String) -> TraceStep {
         guard let address = IPAddress(text)?.unmapped else {
             return TraceStep("nlb", "source address", expected: "an IP address", actual: text, .fail)
         }
@@ -127,16 +127,21 @@ public final class NetworkLoadBalancer: ConnectionAdmission {
         guard access.isPublic else {
             return TraceStep(
                 "nlb", "endpoint access", expected: "a source inside the VPC: the public endpoint is off", actual: text, .fail,
-                fix: "aws eks update-cluster-config --name NAME --resources-vpc-config endpointPublicAccess=true")
+                fix: "aws eks update-cluster-config --name \(name) --resources-vpc-config endpointPublicAccess=true")
         }
         // An IPv4 rule for everybody means everybody: loopback over IPv6 is how a local client comes.
         let isOpen = access.publicCIDRs.contains { $0.contains(address) || $0.prefixLength == 0 }
         return TraceStep(
             "nlb", "publicAccessCidrs", expected: shown, actual: text, isOpen ? .pass : .fail, nearMisses: [],
-            fix: isOpen
-                ? nil
-                : "aws eks update-cluster-config --name NAME --resources-vpc-config publicAccessCidrs=\(address)/\(address.family.bitCount)"
-        )
+            fix: isOpen ? nil : "aws eks update-cluster-config --name \(name) --resources-vpc-config \(Self.admitting(address, access))")
+    }
+
+    /// The blocks that let an address in besides those that are in; EKS takes no private and no IPv6 block, so such an address needs all.
+    private static func admitting(_ address: IPAddress, _ access: EndpointAccess) -> String {
+        guard address.family == .ipv4, address.specialPurpose.map({ $0 == .documentation }) ?? true else {
+            return "publicAccessCidrs=0.0.0.0/0"
+        }
+        return "publicAccessCidrs=\((access.publicCIDRs.map(\.description) + ["\(address)/32"]).joined(separator: ","))"
     }
 
     /// FNV-1a over the flow, so that the same flow always takes the same target.

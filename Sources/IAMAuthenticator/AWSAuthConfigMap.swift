@@ -47,6 +47,8 @@ public struct AWSAuthConfigMap: Sendable, Hashable {
     public private(set) var roles: [Mapping] = []
     /// The accounts of `mapAccounts`.
     public private(set) var accounts: [String] = []
+    /// The ConfigMap's data as it is.
+    public private(set) var data: [String: String] = [:]
     /// What could not be read.
     public private(set) var problems: [String] = []
 
@@ -55,6 +57,7 @@ public struct AWSAuthConfigMap: Sendable, Hashable {
 
     /// Reads the data of the ConfigMap. Keys are compared with case.
     public init(data: [String: String]) {
+        self.data = data
         users = mappings("mapUsers", "userarn", data["mapUsers"])
         roles = mappings("mapRoles", "rolearn", data["mapRoles"])
         for (index, item) in (list("mapAccounts", data["mapAccounts"]) ?? []).enumerated() {

@@ -8,13 +8,18 @@ public struct AccessEntry: Sendable, Hashable {
     public var username: String
     /// Groups.
     public var groups: [String]
+    /// Its access policies, for the fix that makes it again.
+    public var associations: [AccessEntryState.Association]
 
     /// Makes an entry.
-    public init(principalARN: String, principalID: String, username: String, groups: [String]) {
+    public init(
+        principalARN: String, principalID: String, username: String, groups: [String], associations: [AccessEntryState.Association] = []
+    ) {
         self.principalARN = principalARN
         self.principalID = principalID
         self.username = username
         self.groups = groups
+        self.associations = associations
     }
 }
 

@@ -45,7 +45,7 @@ public struct AccessEntryState: Sendable, Hashable {
     /// The cluster's account.
     public let accountID: String
     /// The entries in order of creation.
-    public private(set) var entries: [Entry]
+    public internal(set) var entries: [Entry]
 
     /// Makes the state of a cluster.
     public init(mode: AuthenticationMode, accountID: String, entries: [Entry] = []) {
@@ -138,7 +138,7 @@ public struct AccessEntryState: Sendable, Hashable {
         return ModeUpdate(mode: wanted)
     }
 
-    private func position(_ principalARN: String) throws(AccessEntryError) -> Int {
+    func position(_ principalARN: String) throws(AccessEntryError) -> Int {
         try AccessEntryRules.requireEntries(in: mode)
         guard let index = entries.firstIndex(where: { $0.principalARN == principalARN }) else { throw .noEntry }
         return index

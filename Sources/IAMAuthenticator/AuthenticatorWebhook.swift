@@ -12,6 +12,8 @@ public protocol IdentitySources: Sendable {
     var awsAuth: AWSAuthConfigMap { get }
     /// Who created the cluster, while that makes an administrator in mode CONFIG_MAP.
     var creatorARN: String? { get }
+    /// The full ARN of a caller's role or user, with the path that STS leaves out; `nil` when that is not known.
+    func principalARN(of identity: CallerIdentity) -> String?
     /// The private DNS name of an EC2 instance; `nil` when there is no such instance.
     func privateDNSName(ofInstance id: String) async -> String?
 }
@@ -19,6 +21,9 @@ public protocol IdentitySources: Sendable {
 extension IdentitySources {
     /// Nobody.
     public var creatorARN: String? { nil }
+
+    /// Not known.
+    public func principalARN(of identity: CallerIdentity) -> String? { nil }
 }
 
 /// aws-iam-authenticator's server: `POST /authenticate` with a `TokenReview` (`pkg/server`).
@@ -70,7 +75,7 @@ public struct AuthenticatorWebhook: HTTPHandler {
         let identity = try await identify(token, trace: request.trace, steps: &steps)
         let mapper = IdentityMapper(
             mode: sources.authenticationMode, entries: sources.accessEntries, awsAuth: sources.awsAuth, clusterName: clusterName,
-            creatorARN: sources.creatorARN)
+            creatorARN: sources.creatorARN, principalARN: { sources.principalARN(of: $0) })
         return try await mapper.map(identity, privateDNSName: { await sources.privateDNSName(ofInstance: $0) }, steps: &steps)
     }
 
@@ -78,7 +83,15 @@ public struct AuthenticatorWebhook: HTTPHandler {
     ///
     /// - Throws: `TokenError` with the authenticator's words.
     public func identify(_ token: String, trace: RequestTrace, steps: inout [TraceStep]) async throws(TokenError) -> CallerIdentity {
-        try await callerIdentity(try verifier.verify(token, at: world.now, steps: &steps), trace, &steps)
+        let verified: VerifiedToken
+        do { verified = try verifier.verify(token, at: world.now, steps: &steps) } catch {
+            // The verifier knows no cluster; a fix to paste does.
+            for index in steps.indices {
+                steps[index].fix = steps[index].fix?.replacing("--cluster-name NAME", with: "--cluster-name \(clusterName)")
+            }
+            throw error
+        }
+        return try await callerIdentity(verified, trace, &steps)
     }
 
     /// Asks STS who signed the URL (facts: the only cryptographic check, and the only binding to a cluster).

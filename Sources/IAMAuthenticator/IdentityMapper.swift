@@ -26,12 +26,16 @@ public struct IdentityMapper: Sendable {
     public var matchesSSORoles: Bool
     /// Beginnings that `aws-auth` may not give usernames; none on EKS.
     public var reservedUsernamePrefixes: [String]
+    /// The full ARN of a caller's role or user, with the path that STS leaves out; for the fixes that are proposed.
+    public var principalARN: (@Sendable (CallerIdentity) -> String?)?
 
     /// Makes a mapper.
     public init(
         mode: AuthenticationMode, entries: [AccessEntry], awsAuth: AWSAuthConfigMap, clusterName: String, creatorARN: String? = nil,
-        matchesSSORoles: Bool = false, reservedUsernamePrefixes: [String] = []
+        matchesSSORoles: Bool = false, reservedUsernamePrefixes: [String] = [],
+        principalARN: (@Sendable (CallerIdentity) -> String?)? = nil
     ) {
+        self.principalARN = principalARN
         self.mode = mode
         self.entries = entries
         self.awsAuth = awsAuth
@@ -139,15 +143,6 @@ public struct IdentityMapper: Sendable {
             let name = line.arn.split(separator: ":").last, wanted = identity.canonicalARN.split(separator: ":").last
             return name == wanted ? "\(place): same name in another account or partition [account]" : nil
         }
-    }
-
-    private func fix(_ identity: CallerIdentity) -> String {
-        if mode == .configMap {
-            let isUser = identity.canonicalARN.contains(":user/")
-            return
-                "kubectl edit -n kube-system configmap/aws-auth   # \(isUser ? "mapUsers" : "mapRoles"): - \(isUser ? "userarn" : "rolearn"): \(identity.canonicalARN)"
-        }
-        return "aws eks create-access-entry --cluster-name \(clusterName) --principal-arn \(identity.canonicalARN)"
     }
 
     private func render(

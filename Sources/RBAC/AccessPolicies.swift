@@ -104,7 +104,7 @@ extension AccessPolicyCatalog {
     }
 
     /// Whether a name matches a pattern in which `*` stands for any text.
-    static func matches(_ name: String, _ pattern: String) -> Bool {
+    public static func matches(_ name: String, _ pattern: String) -> Bool {
         let pieces = pattern.split(separator: "*", omittingEmptySubsequences: false)
         guard pieces.count > 1 else { return name == pattern }
         guard name.hasPrefix(pieces[0]), name.utf8.count >= pieces[0].utf8.count + pieces[pieces.count - 1].utf8.count else { return false }

@@ -57,23 +57,4 @@ extension RBACSnapshot {
             "\(binding.description) of \(binding.roleKind) \"\(binding.roleName)\" names you, but its \(field.rawValue) is [\(shown)], not "
             + "\"\(wants)\" [\(field.rawValue)]"
     }
-
-    /// The smallest grant of a refused request, as commands to paste.
-    public func smallestFix(_ attributes: Attributes) -> String? {
-        guard attributes.isResourceRequest else {
-            return "kubectl create clusterrole allow-path --verb=\(attributes.verb) --non-resource-url='\(attributes.path)'"
-        }
-        let subject =
-            attributes.user.groups.first { !$0.hasPrefix("system:") }.map { "--group='\($0)'" } ?? "--user='\(attributes.user.username)'"
-        let resource = attributes.subresource.isEmpty ? attributes.resource : "\(attributes.resource)/\(attributes.subresource)"
-        let qualified = attributes.apiGroup.isEmpty ? resource : "\(resource).\(attributes.apiGroup)"
-        let name = "\(attributes.verb)-\(attributes.resource)"
-        if attributes.namespace.isEmpty {
-            return "kubectl create clusterrole \(name) --verb=\(attributes.verb) --resource=\(qualified)\n"
-                + "kubectl create clusterrolebinding \(name) --clusterrole=\(name) \(subject)"
-        }
-        let place = "-n \(attributes.namespace)"
-        return "kubectl create role \(name) --verb=\(attributes.verb) --resource=\(qualified) \(place)\n"
-            + "kubectl create rolebinding \(name) --role=\(name) \(subject) \(place)"
-    }
 }

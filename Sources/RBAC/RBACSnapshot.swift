@@ -84,6 +84,12 @@ public struct RBACSnapshot: Sendable {
             ? clusterRoles[binding.roleName] : roles[RoleKey(namespace: binding.namespace ?? "", name: binding.roleName)]
     }
 
+    /// The names of the roles of a namespace, or of the cluster roles.
+    func roleNames(in namespace: String?) -> Set<String> {
+        guard let namespace else { return Set(clusterRoles.keys) }
+        return Set(roles.keys.filter { $0.namespace == namespace }.map(\.name))
+    }
+
     /// Every binding of the cluster.
     public var everyBinding: [RoleBinding] { allBindings }
 

@@ -18,10 +18,11 @@ enum Console {
     /// Whether standard output is a terminal that wants colour (https://no-color.org).
     static var isColored: Bool { isatty(1) == 1 && environment("NO_COLOR") == nil }
 
-    /// Columns of the terminal, else 100.
+    /// Columns of the terminal, else what `COLUMNS` says, else 100.
     static var width: Int {
         var size = winsize()
-        return ioctl(1, UInt(TIOCGWINSZ), &size) == 0 && size.ws_col > 0 ? Int(size.ws_col) : 100
+        if ioctl(1, UInt(TIOCGWINSZ), &size) == 0, size.ws_col > 0 { return Int(size.ws_col) }
+        return environment("COLUMNS").flatMap { Int($0) } ?? 100
     }
 
     /// A variable of the environment.

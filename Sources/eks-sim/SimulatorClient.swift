@@ -62,6 +62,34 @@ struct SimulatorClient {
         return json
     }
 
+    /// Asks for an answer that goes on, line by line, and hands over each line; returns when the simulator ends it.
+    func lines(_ path: String, _ body: ([UInt8]) throws -> Void) throws {
+        let socket = try connect()
+        defer { close(socket) }
+        // HTTP/1.0, so that the answer ends with the connection and comes without chunks.
+        try send(Array("GET /_eks-sim/v1\(path) HTTP/1.0\r\nHost: \(host):\(port)\r\n\r\n".utf8), to: socket)
+        var rest: [UInt8] = []
+        var chunk = [UInt8](repeating: 0, count: 65536)
+        var isHead = true
+        while true {
+            let count = recv(socket, &chunk, chunk.count, 0)
+            guard count > 0 else { return }
+            rest += chunk[..<count]
+            if isHead {
+                guard rest.firstRange(of: Array("\r\n\r\n".utf8)) != nil else { continue }
+                guard let (status, bytes) = SimulatorClient.parse(rest), status < 300 else {
+                    throw CommandFailure(message: "what listens on \(host):\(port) does not follow requests")
+                }
+                rest = bytes
+                isHead = false
+            }
+            while let end = rest.firstIndex(of: UInt8(ascii: "\n")) {
+                try body(Array(rest[..<end]))
+                rest.removeFirst(end + 1)
+            }
+        }
+    }
+
     /// Whether anything listens there.
     var isReachable: Bool {
         guard let socket = try? connect() else { return false }

@@ -6,28 +6,46 @@ import JSON
 /// `eks-sim why`: the trace of a request, with the reason and the smallest fix.
 struct Why: ParsableCommand {
     static let configuration = CommandConfiguration(
-        abstract: "Explain a request: each check on its path, what was compared with what, and the smallest fix of a refusal.")
+        abstract: "Explain a request: each check on its path, what was compared with what, and the smallest fix of a refusal.",
+        discussion: "Without an Audit-Id, the newest request is explained.")
+
+    /// The form of the explanation.
+    enum Form: String, ExpressibleByArgument, CaseIterable {
+        case text, json, mermaid
+    }
 
     @Argument(help: "The Audit-Id of the answer (kubectl -v=8 shows it).") var auditID: String?
-    @Flag(help: "The newest request.") var last = false
+    @Flag(help: "The newest request (the default).") var last = false
     @Flag(help: "The newest request that was refused (401 or 403).") var refused = false
-    @Option(name: .shortAndLong, help: "text or json.") var output: OutputFormat = .text
+    @Flag(help: "Every request from now on, until interrupted; with --refused only those that are refused.") var follow = false
+    @Option(name: .shortAndLong, help: "text, json (a line each with --follow) or mermaid (a sequence diagram).") var output: Form = .text
     @OptionGroup var endpoint: EndpointOption
 
     func validate() throws {
-        if [auditID != nil, last, refused].count(where: { $0 }) != 1 {
-            throw ValidationError("Name one request: AUDIT-ID, --last or --refused.")
+        guard [auditID != nil, last, refused || follow].count(where: { $0 }) <= 1 else {
+            throw ValidationError("Name one request: AUDIT-ID, --last, --refused or --follow.")
         }
     }
 
     func run() throws {
+        let client = try endpoint.client()
+        if follow {
+            return try client.lines("/traces/follow\(refused ? "?refused=true" : "")") { line in
+                guard let json = try? JSON(parsing: line) else { return }
+                try show(json, isLine: true)
+            }
+        }
         let path = auditID.map { "/traces/\(PercentEncoding.encode($0))" } ?? (refused ? "/traces/refused" : "/traces/last")
-        let json = try endpoint.client().json("GET", path)
+        try show(try client.json("GET", path), isLine: false)
+    }
+
+    private func show(_ json: JSON, isLine: Bool) throws {
+        guard let report = TraceReport(json: json) else { throw CommandFailure(message: "the simulator's trace is incomplete") }
         switch output {
-        case .json: Console.print(json.pretty() + "\n")
+        case .json: Console.print((isLine ? json.text : json.pretty()) + "\n")
+        case .mermaid: Console.print(report.mermaid)
         case .text:
-            guard let report = TraceReport(json: json) else { throw CommandFailure(message: "the simulator's trace is incomplete") }
-            Console.print(report.text(TraceReport.Style(width: Console.width, isColored: Console.isColored)))
+            Console.print(report.text(TraceReport.Style(width: Console.width, isColored: Console.isColored)) + (isLine ? "\n" : ""))
         }
     }
 }

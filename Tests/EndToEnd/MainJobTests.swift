@@ -16,6 +16,18 @@ struct MainJobTests {
         #expect(outcome.status == 0, "\(outcome.output)")
     }
 
+    @Test("every smallest fix that why names, pasted as it stands, lets the refused command pass", .timeLimit(.minutes(15)))
+    func whyFixes() async throws {
+        let outcome = try await Shell.run("Tests/EndToEnd/why_fixes.sh '\(Shell.binary)'")
+        #expect(outcome.status == 0, "\(outcome.output)")
+    }
+
+    @Test("who-can, access rehearse, access lint, why in every form, token inspect", .timeLimit(.minutes(15)))
+    func accessWalk() async throws {
+        let outcome = try await Shell.run("Tests/EndToEnd/access_walk.sh '\(Shell.binary)'")
+        #expect(outcome.status == 0, "\(outcome.output)")
+    }
+
     @Test("kill -9 under write load loses no acknowledged write", .timeLimit(.minutes(10)))
     func killUnderLoad() async throws {
         let outcome = try await Shell.run("python3 Tests/EndToEnd/kill_under_load.py '\(Shell.binary)' --seeds 3")

@@ -38,7 +38,7 @@ struct ServeRefusalTests {
         Refusal(name: "an unknown option", command: "$SIM serve --no-such-option", status: 2, says: "no-such-option"),
         Refusal(name: "a port that is no port", command: "$SIM serve --aws-port 70000", status: 2, says: "70000"),
         Refusal(name: "no simulator running", command: "$SIM env --endpoint http://127.0.0.1:1", status: 1, says: "eks-sim serve"),
-        Refusal(name: "why without a request", command: "$SIM why", status: 2, says: "--last"),
+        Refusal(name: "why of two requests at once", command: "$SIM why --last --refused", status: 2, says: "--last"),
         Refusal(name: "a token that is none", command: "$SIM token inspect abc", status: 1, says: "k8s-aws-v1."),
     ]
     private static let serve = "$SIM serve --aws-port 0 --api-port 0"

@@ -2,42 +2,11 @@
 # The AWS side walked with the unmodified aws and kubectl: identity, IAM, clusters, tokens, access entries, sessions, updates, tags, and what
 # services that are not simulated yet answer. One line a check; the last line counts; exit 1 when a check fails.
 #   aws_walk.sh EKS_SIM_BINARY
-set -uo pipefail
-sim=$(readlink -f "${1:?the eks-sim binary}")
-work=$(mktemp -d)
-passed=0 failed=0
-export AWS_PAGER="" AWS_EC2_METADATA_DISABLED=true KUBECONFIG="$work/kubeconfig" KUBECACHEDIR="$work/cache" AWS_CONFIG_FILE="$work/aws-config" \
-  AWS_SHARED_CREDENTIALS_FILE="$work/aws-credentials"
-PATH="$(dirname "$sim"):$PATH"
+SIM=$(readlink -f "${1:?the eks-sim binary}")
+# shellcheck source=Tests/EndToEnd/lib.sh
+source "$(dirname "$0")/lib.sh"
 C=foo-eks-cluster
-
-"$sim" serve --empty --state "$work/state.sqlite" --aws-port 0 --api-port 0 --ready-file "$work/ready.json" >"$work/serve.log" 2>&1 &
-server=$!
-trap 'kill "$server" 2>/dev/null; wait "$server" 2>/dev/null; rm -rf "$work"' EXIT
-for _ in $(seq 100); do [ -s "$work/ready.json" ] && break; kill -0 "$server" 2>/dev/null || break; sleep 0.1; done
-[ -s "$work/ready.json" ] || { cat "$work/serve.log"; echo "the simulator did not start"; exit 1; }
-EKS_SIM_ENDPOINT=$(python3 -c 'import json,sys; print(json.load(open(sys.argv[1]))["awsEndpoint"])' "$work/ready.json")
-export EKS_SIM_ENDPOINT
-eval "$(eks-sim env)"
 bootstrap_key=$AWS_ACCESS_KEY_ID bootstrap_secret=$AWS_SECRET_ACCESS_KEY
-
-part() { printf '\n== %s\n' "$*"; }
-good() { passed=$((passed + 1)); printf 'ok   %s\n' "$1"; }
-bad() { failed=$((failed + 1)); printf 'FAIL %s\n     %s\n' "$1" "$2"; }
-# is NAME GOT WANT
-is() { if [ "$2" = "$3" ]; then good "$1"; else bad "$1" "got [$2] want [$3]"; fi; }
-# like NAME GOT REGEX
-like() { if grep -Eq -- "$3" <<<"$2"; then good "$1"; else bad "$1" "got [$2] want /$3/"; fi; }
-# run NAME COMMAND...: succeeds; its output in $OUT
-run() { local n=$1; shift; if OUT=$("$@" 2>"$work/err"); then good "$n"; else bad "$n" "$(head -c 600 "$work/err")"; fi; }
-# refuse NAME REGEX COMMAND...: fails, and what it says matches
-refuse() {
-  local n=$1 rx=$2
-  shift 2
-  if OUT=$("$@" 2>&1); then bad "$n" "succeeded: ${OUT:0:200}"; else like "$n" "$(tr '\n' ' ' <<<"$OUT")" "$rx"; fi
-}
-q() { aws "$@" --output text; }
-field() { python3 -c 'import json,sys; d=json.load(sys.stdin); print(eval("d"+sys.argv[1]))' "$1"; }
 # as ANSWER COMMAND...: with the credentials of an assume-role answer
 as() {
   local answer=$1
@@ -46,9 +15,6 @@ as() {
     AWS_SECRET_ACCESS_KEY="$(field '["Credentials"]["SecretAccessKey"]' <<<"$answer")" \
     AWS_SESSION_TOKEN="$(field '["Credentials"]["SessionToken"]' <<<"$answer")" "$@"
 }
-trust() { printf '{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"sts:AssumeRole","Principal":%s}]}' "$1"; }
-allow() { printf '{"Version":"2012-10-17","Statement":[{"Effect":"%s","Action":"%s","Resource":"%s"}]}' "${3:-Allow}" "$1" "${2:-*}"; }
-role() { q iam create-role --role-name "$1" --assume-role-policy-document "$(trust "$2")" --query Role.Arn; }
 
 part "who am I"
 run "sts get-caller-identity" q sts get-caller-identity --query '[Account,Arn,UserId]'
@@ -285,5 +251,4 @@ part "the account at the end"
 is "the bootstrap key was never changed" "$AWS_ACCESS_KEY_ID/$AWS_SECRET_ACCESS_KEY" "$bootstrap_key/$bootstrap_secret"
 kill -0 "$server" && good "the simulator runs"
 
-printf '\n%d passed, %d failed\n' "$passed" "$failed"
-[ "$failed" = 0 ]
+finish

@@ -110,8 +110,12 @@ struct NetworkLoadBalancerTests {
 
     @Test(
         "every refusal is told with what was compared and a fix that would work",
-        arguments: [("198.51.100.8", "198.51.100.8/32"), ("::ffff:198.51.100.8", "198.51.100.8/32"), ("2001:db8::8", "2001:db8::8/128")])
-    func refusals(address: String, block: String) throws {
+        arguments: [
+            ("198.51.100.8", "203.0.113.0/24,198.51.100.8/32"), ("::ffff:198.51.100.8", "203.0.113.0/24,198.51.100.8/32"),
+            // EKS takes no IPv6 and no private block.
+            ("2001:db8::8", "0.0.0.0/0"), ("10.1.2.3", "0.0.0.0/0"),
+        ])
+    func refusals(address: String, blocks: String) throws {
         let seen = Mutex<[(String, [TraceStep])]>([])
         let balancer = Self.balancer(Access(isPublic: true, isPrivate: false, publicCIDRs: Self.blocks("203.0.113.0/24"))) {
             address, steps in
@@ -124,8 +128,9 @@ struct NetworkLoadBalancerTests {
         #expect(step.verdict == .fail)
         #expect(step.expected == "203.0.113.0/24")
         #expect(step.actual == address)
-        #expect(step.fix?.hasSuffix("publicAccessCidrs=\(block)") == true)
-        balancer.setAccess(Access(isPublic: true, isPrivate: false, publicCIDRs: Self.blocks(block)))
+        #expect(step.fix?.hasSuffix("publicAccessCidrs=\(blocks)") == true)
+        balancer.setAccess(
+            Access(isPublic: true, isPrivate: false, publicCIDRs: blocks.split(separator: ",").flatMap { Self.blocks(String($0)) }))
         #expect(Self.target(balancer, 1, from: address) != nil)
     }
 

@@ -133,3 +133,30 @@ struct AuthenticatorTests {
         #expect(!ARN.isLike("arn:aws:iam::1:role/\(String(repeating: "a", count: 500))", "arn:aws:iam::1:role/\(stars)b"))
     }
 }
+
+@Suite("Looking into a token")
+struct TokenCheckTests {
+    @Test("every check leaves its verdict, up to the first that fails")
+    func everyCheck() throws {
+        let now = try #require(Instant(rfc3339: "2026-07-10T12:05:00Z"))
+        let partition = try #require(Partition.named("aws"))
+        let verifier = TokenVerifier(partition: partition, region: "us-west-2", tellsEveryCheck: true)
+        func verdicts(_ url: String) -> [String] {
+            var steps: [TraceStep] = []
+            _ = try? verifier.verify("k8s-aws-v1." + Base64.encodeURL(Array(url.utf8)), at: now, steps: &steps)
+            return steps.map { "\($0.check) \($0.verdict.rawValue)" }
+        }
+        let head = ["length pass", "prefix pass", "base64url pass", "scheme pass"]
+        let query =
+            "/?Action=GetCallerIdentity&Version=2011-06-15&X-Amz-Date=20260710T120000Z&X-Amz-SignedHeaders=host%3Bx-k8s-aws-id&X-Amz-Expires="
+        #expect(
+            verdicts("https://sts.us-west-2.amazonaws.com\(query)60")
+                == head + [
+                    "host pass", "path pass", "query pass", "Action pass", "signed headers pass", "X-Amz-Expires pass",
+                    "X-Amz-Date pass",
+                ])
+        #expect(verdicts("https://sts.us-west-2.amazonaws.com\(query)901").last == "X-Amz-Expires fail")
+        #expect(verdicts("https://example.com\(query)60").last == "host fail")
+        #expect(verdicts("http://sts.us-west-2.amazonaws.com\(query)60").last == "scheme fail")
+    }
+}

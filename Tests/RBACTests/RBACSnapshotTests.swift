@@ -61,14 +61,41 @@ struct RBACSnapshotTests {
             ])
     }
 
-    @Test("the smallest fix grants to the user's own group, in the request's namespace")
+    @Test("the smallest fix adds the verb to a rule of this resource alone, else grants to the user's own group in the request's namespace")
     func smallestFix() {
         #expect(
             Cluster.snapshot.smallestFix(pods("delete", in: "team-a"))
+                == #"kubectl patch role pods -n team-a --type=json -p '[{"op":"add","path":"/rules/0/verbs/-","value":"delete"}]'"#)
+        #expect(
+            Cluster.snapshot.smallestFix(
+                Attributes(user: dev, verb: "patch", namespace: "team-a", apiGroup: "apps", resource: "deployments", subresource: "scale"))
+                    == """
+                    kubectl create role patch-deployments-scale --verb=patch --resource=deployments.apps/scale -n team-a
+                    kubectl create rolebinding patch-deployments-scale --role=patch-deployments-scale --group=dev -n team-a
+                    """)
+        #expect(
+            Cluster.snapshot.smallestFix(Attributes(user: UserInfo(username: "a b"), verb: "get", path: "/metrics"))
                 == """
-                kubectl create role delete-pods --verb=delete --resource=pods -n team-a
-                kubectl create rolebinding delete-pods --role=delete-pods --group='dev' -n team-a
+                kubectl create clusterrole get-path-metrics --verb=get --non-resource-url=/metrics
+                kubectl create clusterrolebinding get-path-metrics --clusterrole=get-path-metrics --user='a b'
                 """)
+        let account = UserInfo(username: "system:serviceaccount:ci:bot", groups: ["system:serviceaccounts"])
+        #expect(
+            Cluster.snapshot.smallestFix(Attributes(user: account, verb: "get", resource: "nodes"))?.hasSuffix("--serviceaccount=ci:bot")
+                == true)
+        let anonymous = UserInfo(username: "system:anonymous", groups: ["system:unauthenticated"])
+        #expect(Cluster.snapshot.smallestFix(Attributes(user: anonymous, verb: "get", resource: "nodes")) == nil)
+    }
+
+    @Test("the smallest fix takes a name that no role or binding has")
+    func smallestFixName() {
+        let taken = RBACSnapshot(
+            clusterRoles: [Cluster.role("get-nodes", [])], roles: [],
+            clusterRoleBindings: [Cluster.binding("get-nodes-2", "ClusterRole", "x", group: "y")],
+            roleBindings: [])
+        #expect(
+            taken.smallestFix(Attributes(user: dev, verb: "get", resource: "nodes"))?.contains("kubectl create clusterrole get-nodes-3 ")
+                == true)
     }
 
     @Test("equal errors of several bindings are told once")

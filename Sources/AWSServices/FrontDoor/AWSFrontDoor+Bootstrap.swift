@@ -112,4 +112,13 @@ extension AWSFrontDoor {
         }
         return entries[cluster.name] ?? []
     }
+
+    /// The users and roles of an account: ARN with path, and unique id.
+    public func principals(account: String) -> [(arn: String, id: String)] {
+        [("users", "UserId"), ("roles", "RoleId")].flatMap { kind, field in
+            records.list(Records.collection(account, "global", "iam", kind)).map {
+                ($0.json["Arn"]?.string ?? "", $0.json[field]?.string ?? "")
+            }
+        }
+    }
 }

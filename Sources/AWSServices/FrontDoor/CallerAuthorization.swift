@@ -1,3 +1,4 @@
+import Encoding
 import HTTP
 import IAMPolicy
 import JSON
@@ -39,7 +40,7 @@ struct CallerAuthorization: Sendable {
             let owner = caller.userName.map { "--user-name \($0)" } ?? "--role-name \(caller.roleName ?? "ROLE")"
             let verb = caller.userName == nil ? "put-role-policy" : "put-user-policy"
             let name = "allow-\(action.map { $0.isLetter || $0.isNumber ? $0 : "-" }.reduce("") { "\($0)\($1)" })"
-            fix = "aws iam \(verb) \(owner) --policy-name \(name) --policy-document '\(statement)'"
+            fix = "aws iam \(verb) \(owner) --policy-name \(name) --policy-document \(Shell.quoted(statement))"
         }
         let layer = decision.layer?.rawValue ?? "policy"
         call.request.trace.add(

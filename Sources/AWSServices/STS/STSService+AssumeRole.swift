@@ -1,3 +1,4 @@
+import Encoding
 import HTTP
 import IAMPolicy
 import JSON
@@ -71,17 +72,16 @@ extension STSService {
         }
     }
 
-    /// The command that makes a role trust a caller, and nobody else.
+    /// The command that makes a role trust a caller besides whom it trusts already.
     private func trustFix(_ role: JSON, _ caller: Caller, _ actions: [String]) -> String {
-        let trust: JSON = [
-            "Version": "2012-10-17",
-            "Statement": [
-                [
-                    "Effect": "Allow", "Principal": ["AWS": .string(caller.principalARN)],
-                    "Action": actions.count == 1 ? .string(actions[0]) : JSON(strings: actions),
-                ]
-            ],
+        var trust = role["AssumeRolePolicyDocument"]?.string.flatMap { try? JSON(parsing: $0) } ?? ["Version": "2012-10-17"]
+        let before = trust["Statement"].map { $0.array ?? [$0] } ?? []
+        let statement: JSON = [
+            "Effect": "Allow", "Principal": ["AWS": .string(caller.principalARN)],
+            "Action": actions.count == 1 ? .string(actions[0]) : JSON(strings: actions),
         ]
-        return "aws iam update-assume-role-policy --role-name \(role["RoleName"]?.string ?? "") --policy-document '\(trust.text)'"
+        trust["Statement"] = .array(before + [statement])
+        let name = Shell.word(role["RoleName"]?.string ?? "")
+        return "aws iam update-assume-role-policy --role-name \(name) --policy-document \(Shell.quoted(trust.text))"
     }
 }

@@ -21,6 +21,8 @@ struct AdminAPI: HTTPHandler {
         switch (request.method, words.first, words.count) {
         case ("GET", "status", 1): return answer(await simulator.status.json)
         case ("GET", "traces", 1): return answer(traces(query))
+        case ("GET", "traces", 2) where words[1] == "follow":
+            return follow(isRefusedOnly: query.contains { $0.name == "refused" && $0.value == "true" })
         case ("GET", "traces", 2): return trace(words[1])
         case ("GET", "clock", 1): return answer(clock)
         case ("POST", "clock", 1): return await setClock(request.body)
@@ -28,6 +30,7 @@ struct AdminAPI: HTTPHandler {
             return await kubeconfig(words[1], isAdmin: query.contains { $0.name == "admin" && $0.value == "true" })
         case ("POST", "clusters", 5) where words[2] == "replicas":
             return await replica(words[1], words[3], words[4])
+        case ("GET", "access", 1): return await access(query.first { $0.name == "cluster" }?.value)
         case ("POST", "tokens", 1): return await inspect(request.body)
         default: return refuse(404, "no such call: \(request.method) \(request.path)")
         }
@@ -55,6 +58,25 @@ struct AdminAPI: HTTPHandler {
             return refuse(404, isWord ? "no such request yet" : "no request with Audit-Id \(id) among the last ones")
         }
         return answer(TraceReport(found.snapshot).json)
+    }
+
+    /// Every request from now on, a line of JSON each.
+    private func follow(isRefusedOnly: Bool) -> HTTPResponse {
+        let traces = simulator.world.traces.follow()
+        return HTTPResponse(
+            status: 200, headers: ["Content-Type": "application/x-ndjson"],
+            body: .stream { writer in
+                try await withThrowingTaskGroup(of: Void.self) { group in
+                    group.addTask {
+                        for await trace in traces where !isRefusedOnly || Self.isRefused(trace) {
+                            try await writer.write(Array(TraceReport(trace.snapshot).json.text.utf8) + [UInt8(ascii: "\n")])
+                        }
+                    }
+                    group.addTask { await writer.waitUntilClosed() }
+                    try await group.next()
+                    group.cancelAll()
+                }
+            })
     }
 
     /// The newest request that a person made: after a 401 kubectl fetches a new token by itself, which is not what was asked about.
@@ -115,6 +137,10 @@ struct AdminAPI: HTTPHandler {
         } catch {
             return refuse(404, "\(error)")
         }
+    }
+
+    private func access(_ cluster: String?) async -> HTTPResponse {
+        do { return answer(try await simulator.access(cluster: cluster).json) } catch { return refuse(404, "\(error)") }
     }
 
     // MARK: Tokens

@@ -30,7 +30,14 @@ final class ClusterIdentities: IdentitySources, AccessPolicySource {
     var authenticationMode: AuthenticationMode { AuthenticationMode(rawValue: present.authenticationMode) ?? .configMap }
 
     var accessEntries: [AccessEntry] {
-        entries.map { AccessEntry(principalARN: $0.principalARN, principalID: $0.principalID, username: $0.username, groups: $0.groups) }
+        entries.map { entry in
+            AccessEntry(
+                principalARN: entry.principalARN, principalID: entry.principalID, username: entry.username, groups: entry.groups,
+                associations: entry.policies.map {
+                    AccessEntryState.Association(
+                        policyARN: $0.arn, scope: $0.namespaces == nil ? "cluster" : "namespace", namespaces: $0.namespaces ?? [])
+                })
+        }
     }
 
     /// The creator is an administrator in mode CONFIG_MAP without being listed anywhere.
@@ -46,6 +53,10 @@ final class ClusterIdentities: IdentitySources, AccessPolicySource {
             parsed = (entry.modified, AWSAuthConfigMap(data: data))
             return parsed.map
         }
+    }
+
+    func principalARN(of identity: CallerIdentity) -> String? {
+        aws.frontDoor?.principals(account: identity.accountID).first { $0.id == identity.userID }?.arn
     }
 
     /// EC2 instances are not simulated yet: nobody has one.

@@ -105,7 +105,7 @@ public final class ClusterAuthorizer: RequestAuthorizer {
                 nearMisses: policyMisses),
             TraceStep(
                 "authz", "verdict", expected: Self.wish(attributes), actual: "nobody allowed it", .fail,
-                fix: snapshot.smallestFix(attributes)),
+                fix: snapshot.smallestFix(attributes) ?? "aws eks update-kubeconfig --name \(cluster.name)"),
         ])
     }
 

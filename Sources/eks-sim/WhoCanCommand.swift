@@ -1,0 +1,30 @@
+import ArgumentParser
+import EKSSim
+import JSON
+
+/// `eks-sim who-can`: everybody who may do something, with the path that grants it.
+struct WhoCanCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "who-can",
+        abstract: "List IAM principals and Kubernetes subjects that may do something, each with the path that grants it.",
+        discussion:
+            "  eks-sim who-can delete pods -n team-a\n  eks-sim who-can get deployments.apps/scale --name web -n team-a\n  eks-sim who-can get /metrics"
+    )
+
+    @Argument(help: "get, list, watch, create, update, patch, delete, impersonate …") var verb: String
+    @Argument(help: "A resource as kubectl names it (po, deployments.apps, pods/log), or a path that begins with /.") var resource: String
+    @Option(name: .shortAndLong, help: "The namespace. Default: the cluster scope.") var namespace: String = ""
+    @Option(help: "The object's name.") var name: String = ""
+    @Option(help: "The cluster. Default: the first.") var cluster: String?
+    @Option(name: .shortAndLong, help: "text or json.") var output: OutputFormat = .text
+    @OptionGroup var endpoint: EndpointOption
+
+    func run() async throws {
+        let access = try AccessSource.simulator(endpoint, cluster)
+        let answer = await WhoCan(WhoCan.attributes(verb: verb, resource: resource, namespace: namespace, name: name), in: access)
+        switch output {
+        case .json: Console.print(answer.json.pretty() + "\n")
+        case .text: Console.print(answer.text(TraceReport.Style(width: Console.width, isColored: Console.isColored)))
+        }
+    }
+}
