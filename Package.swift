@@ -19,7 +19,7 @@ let package = Package(
     name: "eks-sim",
     products: [
         .library(name: "EKSSim", targets: ["EKSSim"]),
-        .library(name: "Engines", targets: ["Facts", "IAMAuthenticator", "JSON", "KubeAPI", "RBAC", "Store", "World"]),
+        .library(name: "Engines", targets: ["Encoding", "Facts", "HTTP", "JSON", "KubeAPIServer", "RBAC", "Store", "World"]),
         .executable(name: "eks-sim", targets: ["eks-sim"]),
     ],
     dependencies: [

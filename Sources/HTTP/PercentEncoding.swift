@@ -61,17 +61,30 @@ public enum PercentEncoding {
     }
 
     /// The pairs of a query or form body in order; `nil` when an escape is malformed.
-    public static func pairs(_ query: some StringProtocol) -> [(name: String, value: String)]? {
-        var pairs: [(name: String, value: String)] = []
-        guard !query.isEmpty else { return pairs }
-        for piece in Substring(query).utf8.split(separator: UInt8(ascii: "&"), omittingEmptySubsequences: true) {
-            let mark = piece.firstIndex(of: UInt8(ascii: "=")) ?? piece.endIndex
-            let rest = mark == piece.endIndex ? piece[mark...] : piece[piece.index(after: mark)...]
-            guard let name = decode(Substring(piece[..<mark]), plusIsSpace: true), let value = decode(Substring(rest), plusIsSpace: true)
-            else { return nil }
-            pairs.append((name, value))
+    public static func pairs(_ query: Substring) -> [(name: String, value: String)]? { pairs(String(query)) }
+
+    /// The pairs of a query or form body in order; `nil` when an escape is malformed.
+    public static func pairs(_ query: String) -> [(name: String, value: String)]? {
+        guard !query.isEmpty else { return [] }
+        var query = query
+        return query.withUTF8 { bytes in
+            var pairs: [(name: String, value: String)] = []
+            var start = 0
+            while start < bytes.count {
+                let end = bytes[start...].firstIndex(of: UInt8(ascii: "&")) ?? bytes.count
+                let piece = bytes[start..<end]
+                start = end + 1
+                guard !piece.isEmpty else { continue }
+                let mark = piece.firstIndex(of: UInt8(ascii: "=")) ?? end
+                guard let name = decodedForm(piece[..<mark]), let value = decodedForm(piece[min(mark + 1, end)...]) else { return nil }
+                pairs.append((name, value))
+            }
+            return pairs
         }
-        return pairs
+    }
+
+    private static func decodedForm(_ bytes: Slice<UnsafeBufferPointer<UInt8>>) -> String? {
+        hasEscapes(bytes, true) ? unescaped(bytes, true) : String(decoding: bytes, as: UTF8.self)
     }
 
     private static func nibble(_ byte: UInt8) -> UInt8? {

@@ -53,7 +53,7 @@ public struct ARN: Sendable, Hashable {
         let sections = Self.sections(of: arn)
         guard sections.count == 6 else { throw .sections(arn) }
         guard Partition.named(sections[1]) != nil else { throw .partition(arn) }
-        let resource = sections[5].split(separator: "/", omittingEmptySubsequences: false).map(String.init)
+        let resource = sections[5].utf8.split(separator: UInt8(ascii: "/"), omittingEmptySubsequences: false).map { String(Substring($0)) }
         switch (sections[2], resource.first) {
         case ("sts", "federated-user"): (text, kind) = (arn, .federatedUser)
         case ("sts", "assumed-role"):
@@ -71,6 +71,9 @@ public struct ARN: Sendable, Hashable {
 
     /// Removes the path of a role: `role/a/b/NAME` becomes `role/NAME`. Users keep theirs (`StripPath`).
     public static func strippingPath(_ arn: String) -> String {
+        // Without two slashes there is no path.
+        let slash = UInt8(ascii: "/")
+        guard let first = arn.utf8.firstIndex(of: slash), arn.utf8.lastIndex(of: slash) != first else { return arn }
         let sections = Self.sections(of: arn)
         guard sections.count == 6 else { return arn }
         let resource = sections[5].split(separator: "/", omittingEmptySubsequences: false)
@@ -116,6 +119,6 @@ public struct ARN: Sendable, Hashable {
     }
 
     static func sections(of arn: String) -> [String] {
-        arn.split(separator: ":", maxSplits: 5, omittingEmptySubsequences: false).map(String.init)
+        arn.utf8.split(separator: UInt8(ascii: ":"), maxSplits: 5, omittingEmptySubsequences: false).map { String(Substring($0)) }
     }
 }

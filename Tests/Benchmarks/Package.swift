@@ -8,12 +8,15 @@ let package = Package(
     dependencies: [
         .package(name: "eks-sim", path: "../../"),
         .package(url: "https://github.com/ordo-one/benchmark.git", from: "1.38.1", traits: []),
+        .package(url: "https://github.com/apple/swift-crypto.git", from: "4.5.2"),
     ],
     targets: [
         .executableTarget(
             name: "Engines",
             dependencies: [
+                .product(name: "EKSSim", package: "eks-sim"),
                 .product(name: "Engines", package: "eks-sim"),
+                .product(name: "Crypto", package: "swift-crypto"),
                 .product(name: "Benchmark", package: "benchmark"),
             ],
             path: "Benchmarks/Engines",

@@ -47,7 +47,8 @@ public final class AWSFrontDoor: HTTPHandler {
             return unsigned(request, error, requestID)
         }
         let service = signature.scope.service
-        let wantsJSON = service == "sts" && request.headers["Accept"]?.contains("application/json") == true
+        let accept = service == "sts" ? request.headers["Accept"] ?? "" : ""
+        let wantsJSON = accept == "application/json" || accept.contains("application/json")
         guard let wire = AWSProtocol.of(service) else {
             request.trace.add(TraceStep("aws", "service", expected: "one that is simulated", actual: service, .fail))
             return AWSProtocol.restJSON.response(

@@ -12,7 +12,7 @@ struct SigV4: Sendable {
         let service: String
 
         init?(_ credential: String) {
-            let parts = credential.split(separator: "/", omittingEmptySubsequences: false).map(String.init)
+            let parts = credential.utf8.split(separator: UInt8(ascii: "/"), omittingEmptySubsequences: false).map { String(Substring($0)) }
             guard parts.count == 5, parts[4] == "aws4_request", parts[1].utf8.count == 8 else { return nil }
             (accessKeyID, date, region, service) = (parts[0], parts[1], parts[2], parts[3])
         }
