@@ -14,6 +14,7 @@ public final class ClusterState: Sendable {
     /// Time, identifiers, traces.
     public let world: World
     private let apiSurfaces: APISurfaces
+    private let definitions: String
     /// The cluster's CA in PEM, which every namespace gets as `kube-root-ca.crt`.
     public let certificateAuthority: String
     /// Whose kube-apiserver it behaves as.
@@ -32,6 +33,7 @@ public final class ClusterState: Sendable {
         self.store = store
         self.world = world
         apiSurfaces = APISurfaces(builtin: resources)
+        definitions = Self.collection(id, group: APISurfaces.group, APISurfaces.resource)
         self.nodePorts = nodePorts
         self.certificateAuthority = certificateAuthority
         self.profile = profile
@@ -39,7 +41,7 @@ public final class ClusterState: Sendable {
     }
 
     /// What is served at present: the built-in resources and those of stored CustomResourceDefinitions.
-    var api: APISurface { apiSurfaces.current(store, definitions: collection(group: APISurfaces.group, APISurfaces.resource)) }
+    var api: APISurface { apiSurfaces.current(store, definitions: definitions) }
 
     /// The resources that are served at present.
     public var resources: ResourceTable { api.resources }
@@ -50,7 +52,11 @@ public final class ClusterState: Sendable {
     }
 
     /// The collection of a resource by group and plural name.
-    public func collection(group: String, _ resource: String) -> String { "k8s/\(id)/\(group.isEmpty ? "core" : group)/\(resource)" }
+    public func collection(group: String, _ resource: String) -> String { Self.collection(id, group: group, resource) }
+
+    private static func collection(_ id: String, group: String, _ resource: String) -> String {
+        "k8s/\(id)/\(group.isEmpty ? "core" : group)/\(resource)"
+    }
 
     /// The key of an object.
     func key(_ resource: ResourceType, namespace: String, name: String) -> Key {

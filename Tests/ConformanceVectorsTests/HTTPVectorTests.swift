@@ -23,6 +23,13 @@ struct HTTPVectorTests {
         #expect(known.subtracting(failing).sorted() == [], "these pass now: take them out of http.known-failing")
     }
 
+    @Test("custom resources whose definition changes, whose conversion is a webhook's, and that own each other")
+    func customResources() async {
+        let report = await ConformanceVectors.run(file: Self.vectors.appending(path: "custom-resources.json").path())
+        #expect(report.failures.map { "\($0.id): \($0.message)" } == [])
+        #expect(report.passed == 23)
+    }
+
     private static func vector(of id: String) -> String {
         id.range(of: "/steps/", options: .backwards).map { String(id[..<$0.lowerBound]) } ?? id
     }

@@ -9,6 +9,9 @@ extension ResourceType {
     /// An object of this resource in the version of the store.
     public func stored(_ object: JSON) -> JSON { custom?.stored(object) ?? VersionConversion.convert(object, to: storageKind) }
 
+    /// A stored object as it would be stored now, whatever the definition of its kind said when it was.
+    public func current(_ object: JSON) -> JSON { custom?.current(object) ?? object }
+
     /// Whether what is stored at a revision is served as it stands.
     public func servesStoredBytes(of revision: Int64) -> Bool {
         storageKind == groupVersionKind && revision >= custom?.schemaRevision ?? 0

@@ -19,14 +19,17 @@ public final class CustomResource: Sendable {
     public let isTerminating: Bool
     /// What a client of this version is warned of; `nil` for nothing.
     public let deprecationWarning: String?
+    /// `spec.conversion.webhook.clientConfig` of definitions that are converted by a webhook.
+    public let conversionWebhook: JSON?
     /// Objects stored before this revision were stored under another schema, and are read through the present one.
     public let schemaRevision: Int64
 
     /// Puts a version of a definition together.
     init(
         definition: String, kind: GroupVersionKind, listKind: String, version: CustomResourceVersion, all: [CustomResourceVersion],
-        storage: CustomResourceVersion, isTerminating: Bool, schemaRevision: Int64
+        storage: CustomResourceVersion, isTerminating: Bool, conversionWebhook: JSON?, schemaRevision: Int64
     ) {
+        self.conversionWebhook = conversionWebhook
         self.definition = definition
         self.kind = kind
         self.listKind = listKind
@@ -93,14 +96,33 @@ public final class CustomResource: Sendable {
 
     // MARK: Versions
 
-    /// An object in the version of the store.
-    func stored(_ object: JSON) -> JSON { converted(object, to: storage) }
+    /// An object in the version of the store, with that version's defaults: it would get them when it is read.
+    func stored(_ object: JSON) -> JSON {
+        guard storage !== version else { return object }
+        let converted = converted(object, to: storage)
+        return storage.schema?.defaulted(converted) ?? converted
+    }
 
     /// A stored object in the version that this serves, as the schemas are now.
-    func served(_ object: JSON) -> JSON {
-        let present = storage.schema?.defaulted(pruned(object, storage)) ?? object
-        return storage === version ? present : converted(present, to: version)
+    func served(_ object: JSON) -> JSON { converted(presented(object), to: version) }
+
+    /// A stored object through the schema of the version that it was stored in.
+    private func presented(_ object: JSON) -> JSON {
+        // What was stored when another version was the storage version is still of that version.
+        let given = object["apiVersion"]?.string.flatMap { GroupVersionKind(apiVersion: $0, kind: kind.kind) }?.version
+        let source = given.flatMap { versions[$0] } ?? storage
+        let kept = pruned(object, source)
+        return source.schema?.defaulted(kept) ?? kept
     }
+
+    /// A stored object as it would be stored now: in the present storage version, with its defaults.
+    func current(_ object: JSON) -> JSON {
+        let converted = converted(presented(object), to: storage)
+        return storage.schema?.defaulted(converted) ?? converted
+    }
+
+    /// Whether objects of this version are converted by a webhook on their way to and from the store.
+    public var needsWebhook: Bool { conversionWebhook != nil && storage !== version }
 
     /// Conversion `None` changes the version's name; the target's schema decides what is left.
     private func converted(_ object: JSON, to target: CustomResourceVersion) -> JSON {

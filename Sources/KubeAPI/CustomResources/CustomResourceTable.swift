@@ -71,6 +71,8 @@ public struct CustomResourceTable: Sendable {
         let names = object.at("status", "acceptedNames") ?? [:]
         func name(_ key: String) -> String { names[key]?.string ?? "" }
         let group = object.at("spec", "group")?.string ?? ""
+        let isWebhook = object.at("spec", "conversion", "strategy") == "Webhook"
+        let webhook = isWebhook ? object.at("spec", "conversion", "webhook", "clientConfig") : JSON?.none
         return versions.filter(\.isServed).map { version in
             let kind = GroupVersionKind(group: group, version: version.name, kind: name("kind"))
             var subresources: [ResourceType.Subresource] = []
@@ -84,7 +86,8 @@ public struct CustomResourceTable: Sendable {
             }
             let custom = CustomResource(
                 definition: object.objectName, kind: kind, listKind: name("listKind"), version: version, all: versions, storage: storage,
-                isTerminating: DefinitionStatus.isTrue("Terminating", in: object), schemaRevision: schemaRevision)
+                isTerminating: DefinitionStatus.isTrue("Terminating", in: object), conversionWebhook: webhook,
+                schemaRevision: schemaRevision)
             return ResourceType(
                 group: group, version: version.name, resource: name("plural"), kind: kind.kind, singular: name("singular"),
                 isNamespaced: object.at("spec", "scope") == "Namespaced", verbs: Self.verbs, shortNames: names["shortNames"]?.strings ?? [],

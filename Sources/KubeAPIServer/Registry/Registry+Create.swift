@@ -27,6 +27,7 @@ extension Registry {
         let resource = request.resource
         try checkNamespace(wanted, request)
         let strategy = ResourceStrategy.of(resource)
+        try checkConversion(resource)
         var prepared = resource.stored(wanted)
         strategy.prepareForCreate(&prepared, hasStatus: resource.subresource("status") != nil)
         let isGenerated = wanted.objectName.isEmpty && !(wanted.at("metadata", "generateName")?.string ?? "").isEmpty

@@ -60,7 +60,9 @@ extension Registry {
         let key = cluster.key(resource, namespace: request.namespace, name: request.name)
         for _ in 0..<Self.attempts {
             let entry = try entry(resource, request.namespace, request.name)
-            let old = try StoredObject.parse(entry.value)
+            let stored = try StoredObject.parse(entry.value)
+            let old = resource.current(stored)
+            try checkConversion(resource)
             let modified = try change(resource.served(old))
             let isUnconditional = try checkPreconditions(modified.object, old, entry, request)
             var object = resource.stored(modified.object)
@@ -71,7 +73,10 @@ extension Registry {
             }
             try await admission.admit(.update(object, old: old), request)
             // Nothing changed: nothing is written, and the version stays.
-            if object == old { return RegistryAnswer(status: 200, bytes: try served(entry.value, resource), warnings: modified.warnings) }
+            if object == stored {
+                return RegistryAnswer(
+                    status: 200, bytes: try served(entry.value, resource, at: entry.modified), warnings: modified.warnings)
+            }
             if isDryRun {
                 let bytes = StoredObject.bytes(object, at: old.objectResourceVersion)
                 return RegistryAnswer(status: 200, bytes: try served(bytes, resource), warnings: modified.warnings)

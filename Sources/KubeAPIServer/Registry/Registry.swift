@@ -49,6 +49,7 @@ struct Registry: Sendable {
     /// Bytes stored at a revision, by default just now, in the version of a resource; the same bytes where that is the storage version.
     func served(_ bytes: [UInt8], _ resource: ResourceType, at revision: Revision = .max) throws(KubeStatus) -> [UInt8] {
         guard !resource.servesStoredBytes(of: revision) else { return bytes }
+        try checkConversion(resource)
         return resource.served(try StoredObject.parse(bytes)).serialized()
     }
 
