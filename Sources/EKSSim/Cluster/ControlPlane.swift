@@ -124,6 +124,7 @@ struct ControlPlaneFactory: Sendable {
             try await secrets?.save(record.clusterID, to: store)
         }
         try await ClusterBootstrap(cluster: cluster, serviceRange: record.serviceCIDR, endpoint: ("127.0.0.1", port ?? 443)).run()
+        await ClusterResumption(cluster: cluster).run()
         return ControlPlane(
             record: record, cluster: cluster, authority: authority, loadBalancer: loadBalancer, replicas: replicas,
             authenticator: authenticator,
