@@ -3,7 +3,7 @@ SHELL := /bin/bash
 BUILD ?= .build
 PATH_WITH_CLIENTS = PATH="$$(Tests/EndToEnd/setup.sh):$$PATH"
 
-.PHONY: demo test bench lint format vectors known-failing sanitize soak facts release setup clean
+.PHONY: demo test bench lint format vectors known-failing sanitize soak soak-forged facts release setup clean
 
 ## demo: build a release binary and walk the main job with the real aws and kubectl
 demo: release
@@ -45,9 +45,14 @@ bench: release
 sanitize: setup
 	swift test --scratch-path .build-tsan --sanitize thread --filter 'StoreTests|StoreSQLiteTests|WorldTests|FrontendTests|KubeAPIServerTests'
 
-## soak: kill -9 under write load, again and again (SEEDS=20)
-soak: release
+## soak: kill -9 under write load, again and again (SEEDS=20), and 100,000 forged tokens (FORGED=100000)
+soak: release soak-forged
 	$(PATH_WITH_CLIENTS) python3 Tests/EndToEnd/kill_under_load.py $(BUILD)/release/eks-sim --seeds $${SEEDS:-20}
+
+## soak-forged: forged tokens and mutated texts by the hundred thousand, every one refused, none crashing
+soak-forged: setup
+	swift build --scratch-path $(BUILD) --build-tests
+	FORGED=$${FORGED:-100000} swift test --scratch-path $(BUILD) --skip-build --filter 'ForgedTokenTests|ParserFuzzTests'
 
 ## facts: rebuild the embedded tables from their origin (FACTS=directory with the extracted files)
 facts:

@@ -143,7 +143,12 @@ let package = Package(
                 .product(name: "NIOHPACK", package: "swift-nio-http2"),
                 .product(name: "NIOHTTP2", package: "swift-nio-http2"),
             ]),
-        tests("EKSSimTests", ["EKSSim", "IAMAuthenticator", "JSON", "RBAC", "World"]),
+        tests(
+            "EKSSimTests",
+            [
+                "EKSSim", "Encoding", "HTTP", "IAMAuthenticator", "IAMPolicy", "JSON", "RBAC", "World",
+                .product(name: "Crypto", package: "swift-crypto"),
+            ]),
         tests("ConformanceVectorsTests", ["ConformanceVectors"]),
         .testTarget(
             name: "EndToEndTests", path: "Tests/EndToEnd",
