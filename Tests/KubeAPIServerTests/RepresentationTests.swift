@@ -46,6 +46,23 @@ struct RepresentationTests {
         #expect(refusal.collected?.starts(with: [0x6B, 0x38, 0x73, 0]) == true)
     }
 
+    @Test("an object is created and deleted by bodies in protobuf, options and preconditions among them")
+    func bodies() async throws {
+        let server = try await Self.server(objects: 0)
+        let headers: HTTPHeaders = ["Content-Type": Self.protobuf]
+        let wanted: JSON = ["metadata": ["name": "p", "labels": ["a": "b"]], "data": ["k": "v"], "binaryData": ["b": "AAE="]]
+        let body = try #require(ProtobufEncoder.builtin.object(wanted, Self.configMap))
+        let created = await server.send("POST", Self.path, headers: headers, body: body)
+        let object = try JSON(parsing: created.collected ?? [])
+        #expect(object["binaryData"] == ["b": "AAE="])
+        let options = GroupVersionKind(group: "", version: "v1", kind: "DeleteOptions")
+        for (uid, status) in [(JSON.string("other"), 409), (object.at("metadata", "uid") ?? "", 200)] {
+            let body = ProtobufEncoder.builtin.object(["gracePeriodSeconds": 0, "preconditions": ["uid": uid]], options)
+            let answer = await server.send("DELETE", "\(Self.path)/p", headers: headers, body: body ?? [])
+            #expect(answer.status == status)
+        }
+    }
+
     @Test("metadata alone is answered in protobuf, a Table is not")
     func metadata() async throws {
         let server = try await Self.server(objects: 1)

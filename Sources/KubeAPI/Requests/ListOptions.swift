@@ -31,7 +31,7 @@ public struct ListOptions: Sendable {
         fieldSelector = query["fieldSelector"] ?? ""
         self.isWatch = isWatch
         allowsBookmarks = query.bool("allowWatchBookmarks")
-        sendsInitialEvents = query["sendInitialEvents"].map { $0 != "false" && $0 != "0" }
+        sendsInitialEvents = query["sendInitialEvents"].map { _ in query.bool("sendInitialEvents") }
         resourceVersion = query["resourceVersion"] ?? ""
         resourceVersionMatch = query["resourceVersionMatch"] ?? ""
         limit = Int(clamping: max(0, try query.integer("limit") ?? 0))

@@ -13,8 +13,8 @@ public struct QueryParameters: Sendable {
     /// All values of a parameter.
     public func all(_ name: String) -> [String] { pairs.filter { $0.name == name }.map(\.value) }
 
-    /// A boolean: absent, `false` and `0` are false, everything else is true.
-    public func bool(_ name: String) -> Bool { self[name].map { $0 != "false" && $0 != "0" } ?? false }
+    /// A boolean: absent, `false` in any case and `0` are false, everything else is true.
+    public func bool(_ name: String) -> Bool { self[name].map { $0 != "0" && $0.lowercased() != "false" } ?? false }
 
     /// An integer; `nil` when absent or empty.
     ///

@@ -7,7 +7,10 @@ import YAML
 extension Representation {
     /// An answer of a JSON tree with `kind` and `apiVersion`.
     func response(_ status: Int, _ json: JSON) -> HTTPResponse {
-        HTTPResponse(status: status, contentType: contentType, bytes(of: json))
+        guard encoding == .protobuf else { return HTTPResponse(status: status, contentType: contentType, bytes(of: json)) }
+        // What has no message is never asked for in this form; if it were, JSON is what every client reads.
+        guard let bytes = Self.protobuf(json) else { return Representation().response(status, json) }
+        return HTTPResponse(status: status, contentType: contentType, bytes)
     }
 
     /// An answer of ready JSON bytes, parsed again only for the forms that need it.
@@ -19,16 +22,15 @@ extension Representation {
     private func bytes(of json: JSON) -> [UInt8] {
         switch encoding {
         case .json where isPretty: return Array(json.pretty(indent: 2, escaping: .go).utf8)
-        case .json: return json.serialized() + [0x0A]
+        case .json, .protobuf: return json.serialized() + [0x0A]
         case .yaml: return Array(YAMLEncoder.encode(json.sortedByKeys).utf8)
-        case .protobuf: return Self.protobuf(json)
         }
     }
 
-    /// An object as protobuf, by its own kind. Kinds without a message are never asked for in this form.
-    static func protobuf(_ json: JSON) -> [UInt8] {
+    /// An object as protobuf, by its own kind; `nil` for a kind without a message.
+    static func protobuf(_ json: JSON) -> [UInt8]? {
         let kind = GroupVersionKind(apiVersion: json["apiVersion"]?.string ?? "", kind: json["kind"]?.string ?? "")
-        return kind.flatMap { ProtobufEncoder.builtin.object(json, $0) } ?? []
+        return kind.flatMap { ProtobufEncoder.builtin.object(json, $0) }
     }
 }
 

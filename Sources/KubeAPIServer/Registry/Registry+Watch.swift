@@ -192,7 +192,7 @@ private final class WatchFeed: Sendable {
             bytes.append(contentsOf: Self.suffix)
             return
         }
-        bytes.append(contentsOf: ProtobufEncoder.frame(type: type, object: Representation.protobuf(object)))
+        bytes.append(contentsOf: ProtobufEncoder.frame(type: type, object: Representation.protobuf(object) ?? []))
     }
 
     private func send(_ type: String, _ value: [UInt8], at revision: Revision, _ writer: any HTTPBodyWriter) async throws {

@@ -27,7 +27,7 @@ struct Registry: Sendable {
     /// - Throws: 404.
     func entry(_ resource: ResourceType, _ namespace: String, _ name: String) throws(KubeStatus) -> Entry {
         guard let entry = cluster.store.get(cluster.key(resource, namespace: namespace, name: name)) else {
-            throw .notFound(group: resource.group, resource: resource.resource, name: name)
+            throw .notFound(group: resource.group, resource: resource.isStored ? resource.resource : resource.singular, name: name)
         }
         return entry
     }
