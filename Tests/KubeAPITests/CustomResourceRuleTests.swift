@@ -38,6 +38,11 @@ struct CustomResourceRuleTests {
             (text, "self.matches('^h.*o$') && !self.matches('^e')", "hello"),
             (text, "self.upperAscii() == 'HELLO' && self.replace('l', 'L', 1) == 'heLlo' && self.indexOf('l') == 2", "hello"),
             (text, "self.split(',').map(x, x.trim()).join('-') == 'a-b-c' && self.substring(1, 2) == ','", "a, b, c"),
+            (
+                text, "'%s-%d'.format([self, 3]) == 'hello-3' && self.find('l+') == 'll' && 'a1b22'.findAll('[0-9]+') == ['1', '22']",
+                "hello"
+            ),
+            (text, "self.find('^([^/]+)').endsWith('k8s.aws') && !self.find('x').startsWith('x')", "karpenter.k8s.aws/size"),
             (text, "self + '!' == \"hello!\" && self < 'help' && r'\\d' == '\\\\d' && '\\u0041' == 'A'", "hello"),
             (list, "self.all(x, x > 0) && self.exists(x, x == 3) && self.exists_one(x, x > 2)", [1, 2, 3]),
             (list, "self.filter(x, x > 1).size() == 2 && self.map(x, x > 1, x * 2) == [4, 6] && self[0] == 1", [1, 2, 3]),

@@ -21,6 +21,17 @@ struct RegularExpressionTests {
     }
 
     @Test(
+        "find the leftmost match that the pattern prefers",
+        arguments: [
+            ("a+", "baaab aa", ["aaa", "aa"]), ("a+?", "aaa", ["a", "a", "a"]), ("a|ab", "ab", ["a"]), ("ab|a", "ab", ["ab"]),
+            ("^[^/]+", "a.b/c/d", ["a.b"]), ("x*", "axb", ["", "x", ""]), ("(?:ab)*c", "ababcc", ["ababc", "c"]), ("z", "abc", []),
+            ("a??b", "ab", ["ab"]), ("\\d{2,3}?", "12345", ["12", "34"]),
+        ])
+    func finds(pattern: String, text: String, expected: [String]) throws {
+        #expect(try RegularExpression(pattern).allMatches(in: text) == expected)
+    }
+
+    @Test(
         "are refused in the words of regexp/syntax",
         arguments: [
             ("(", "missing closing ): `(`"), ("a)", "unexpected ): `a)`"), ("*a", "missing argument to repetition operator: `*`"),

@@ -111,7 +111,7 @@ enum CELConversions {
         }
     }
 
-    @Sendable private static func string(_ values: [CELValue]) throws(CELError) -> CELValue {
+    @Sendable static func string(_ values: [CELValue]) throws(CELError) -> CELValue {
         switch values[0] {
         case .string: return values[0]
         case .int(let value): return .string(String(value))

@@ -12,8 +12,12 @@ enum CELStrings {
         }
         functions.method("matches", [.string, .string], .bool, cost: .pattern, matches)
         functions.function("matches", [.string, .string], .bool, cost: .pattern, matches)
+        finding(&functions)
         places(&functions)
         changes(&functions)
+        functions.method("format", [.string, .list(.dyn)], .string, cost: .traversal(0)) { (values) throws(CELError) in
+            .string(try CELFormat.text(try values[0].string(), try values[1].elements()))
+        }
         functions.function("isURL", [.string], .bool, cost: .traversal(0)) { (values) throws(CELError) in
             .bool(StringFormat.accepts(try values[0].string(), "uri"))
         }
@@ -26,6 +30,25 @@ enum CELStrings {
         }
         functions.function("isQuantity", [.string], .bool, cost: .traversal(0)) { (values) throws(CELError) in
             .bool(Quantity.canonical(try values[0].string()) != nil)
+        }
+    }
+
+    /// `k8s.io/apiserver/pkg/cel/library/regex.go`
+    private static func finding(_ functions: inout CELFunctions) {
+        @Sendable func found(_ text: CELValue, _ pattern: CELValue, _ limit: Int) throws(CELError) -> [CELValue] {
+            let pattern = try pattern.string()
+            guard let expression = try? RegularExpression(pattern) else { throw .message("Illegal regex: `\(pattern)`") }
+            return expression.allMatches(in: try text.string(), limit: limit).map(CELValue.string)
+        }
+        functions.method("find", [.string, .string], .string, cost: .pattern) { (values) throws(CELError) in
+            try found(values[0], values[1], 1).first ?? .string("")
+        }
+        functions.method("findAll", [.string, .string], .list(.string), cost: .pattern) { (values) throws(CELError) in
+            .list(try found(values[0], values[1], .max), .atomic)
+        }
+        functions.method("findAll", [.string, .string, .int], .list(.string), cost: .pattern) { (values) throws(CELError) in
+            let limit = try values[2].int()
+            return .list(try found(values[0], values[1], limit < 0 ? .max : Int(clamping: limit)), .atomic)
         }
     }
 

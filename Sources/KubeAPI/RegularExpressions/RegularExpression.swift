@@ -48,6 +48,67 @@ public struct RegularExpression: Sendable {
         return false
     }
 
+    /// The parts of a text that the pattern matches, from left to right without overlap, at most so many (`Regexp.FindAllString`). Of
+    /// matches that begin at the same place, the one that the pattern prefers.
+    public func allMatches(in text: String, limit: Int = .max) -> [String] {
+        let scalars = Array(text.unicodeScalars)
+        var found: [String] = []
+        var start = 0
+        var end = -1
+        while found.count < limit, start <= scalars.count, let range = firstMatch(in: scalars, from: start) {
+            // An empty match right behind another one is none.
+            if !range.isEmpty || range.lowerBound != end {
+                found.append(String(String.UnicodeScalarView(scalars[range])))
+            }
+            end = range.upperBound
+            start = range.isEmpty ? range.upperBound + 1 : range.upperBound
+        }
+        return found
+    }
+
+    private func firstMatch(in scalars: [Unicode.Scalar], from start: Int) -> Range<Int>? {
+        var current = ThreadList(capacity: program.count)
+        var next = ThreadList(capacity: program.count)
+        var match: Range<Int>?
+        for position in start...scalars.count {
+            let before = position > 0 ? scalars[position - 1] : nil
+            let after = position < scalars.count ? scalars[position] : nil
+            // The leftmost match wins: none begins later once there is one.
+            if match == nil { follow(0, began: position, into: &current, before, after) }
+            if current.threads.isEmpty { break }
+            next.removeAll()
+            let beyond = position + 1 < scalars.count ? scalars[position + 1] : nil
+            for thread in current.threads {
+                if case .match = program[thread.state] {
+                    // Threads behind this one are less preferred.
+                    match = thread.start..<position
+                    break
+                }
+                guard let after, case .character(let set) = program[thread.state], set.contains(after) else { continue }
+                follow(thread.state + 1, began: thread.start, into: &next, after, beyond)
+            }
+            swap(&current, &next)
+        }
+        return match
+    }
+
+    private func follow(
+        _ state: Int, began start: Int, into list: inout ThreadList, _ before: Unicode.Scalar?, _ after: Unicode.Scalar?
+    ) {
+        var pending = [state]
+        while let state = pending.popLast() {
+            guard list.visited.insert(state) else { continue }
+            switch program[state] {
+            case .character, .match: list.threads.append((state, start))
+            case .jump(let target): pending.append(target)
+            case .split(let first, let second):
+                pending.append(second)
+                pending.append(first)
+            case .assertion(let assertion): if assertion.holds(before, after) { pending.append(state + 1) }
+            }
+        }
+    }
+
     /// Adds what is reached from a state without reading; whether that is the end.
     private func follow(_ start: Int, into set: inout StateSet, _ before: Unicode.Scalar?, _ after: Unicode.Scalar?) -> Bool {
         var pending = [start]
@@ -87,6 +148,19 @@ private struct StateSet {
     }
 }
 
+/// Where a search for the preferred match stands, the most preferred first.
+private struct ThreadList {
+    var threads: [(state: Int, start: Int)] = []
+    var visited: StateSet
+
+    init(capacity: Int) { visited = StateSet(capacity: capacity) }
+
+    mutating func removeAll() {
+        threads.removeAll(keepingCapacity: true)
+        visited.removeAll()
+    }
+}
+
 /// One step of a compiled pattern.
 enum RegularExpressionInstruction: Sendable {
     case character(ScalarSet)
@@ -121,7 +195,7 @@ indirect enum RegularExpressionNode: Sendable {
     case assertion(RegularExpressionAssertion)
     case sequence([RegularExpressionNode])
     case alternatives([RegularExpressionNode])
-    case repetition(RegularExpressionNode, minimum: Int, maximum: Int?)
+    case repetition(RegularExpressionNode, minimum: Int, maximum: Int?, isLazy: Bool)
 }
 
 /// Turns a parsed pattern into steps.
@@ -152,9 +226,9 @@ struct RegularExpressionCompiler {
         case .assertion(let assertion): try append(.assertion(assertion))
         case .sequence(let parts): for part in parts { try emit(part) }
         case .alternatives(let parts): try emit(alternatives: parts)
-        case .repetition(let part, let minimum, let maximum):
+        case .repetition(let part, let minimum, let maximum, let isLazy):
             for _ in 0..<minimum { try emit(part) }
-            guard let maximum else { return try emit(star: part) }
+            guard let maximum else { return try emit(star: part, isLazy) }
             // What may be left out leaves out everything after it too.
             var exits: [Int] = []
             for _ in minimum..<max(minimum, maximum) {
@@ -162,7 +236,7 @@ struct RegularExpressionCompiler {
                 try append(.match)
                 try emit(part)
             }
-            for exit in exits { program[exit] = .split(exit + 1, program.count) }
+            for exit in exits { program[exit] = isLazy ? .split(program.count, exit + 1) : .split(exit + 1, program.count) }
         }
     }
 
@@ -183,11 +257,11 @@ struct RegularExpressionCompiler {
         for end in ends { program[end] = .jump(program.count) }
     }
 
-    private mutating func emit(star part: RegularExpressionNode) throws(RegularExpression.ParseError) {
+    private mutating func emit(star part: RegularExpressionNode, _ isLazy: Bool) throws(RegularExpression.ParseError) {
         let split = program.count
         try append(.match)
         try emit(part)
         try append(.jump(split))
-        program[split] = .split(split + 1, program.count)
+        program[split] = isLazy ? .split(program.count, split + 1) : .split(split + 1, program.count)
     }
 }

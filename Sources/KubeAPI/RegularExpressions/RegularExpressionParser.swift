@@ -71,12 +71,12 @@ struct RegularExpressionParser {
             if let previous { throw failure("invalid nested repetition operator", previous..<position + length) }
             previous = position
             position += length
-            // Lazy or greedy makes no difference to whether something matches.
-            if next == "?" { position += 1 }
+            let isLazy = next == "?"
+            if isLazy { position += 1 }
             if minimum > Self.repeatLimit || (maximum ?? 0) > Self.repeatLimit || (maximum.map { $0 < minimum } ?? false) {
                 throw failure("invalid repeat count", position - length..<position)
             }
-            node = .repetition(node, minimum: minimum, maximum: maximum)
+            node = .repetition(node, minimum: minimum, maximum: maximum, isLazy: isLazy)
         }
         return node
     }
