@@ -131,7 +131,9 @@ let package = Package(
         tests("IAMAuthenticatorTests", ["Encoding", "HTTP", "IAMAuthenticator", "JSON", "World"]),
         tests("IAMPolicyTests", ["IAMPolicy", "JSON"]),
         tests("AWSServicesTests", ["AWSServices", "HTTP", "JSON", "Store", "World", .product(name: "Crypto", package: "swift-crypto")]),
-        tests("KubeAPIServerTests", ["ConformanceVectors", "HTTP", "JSON", "KubeAPI", "KubeAPIServer", "PKI", "RBAC", "World"]),
+        tests(
+            "KubeAPIServerTests",
+            ["ConformanceVectors", "HTTP", "JSON", "KubeAPI", "KubeAPIServer", "PKI", "RBAC", "Store", "World"]),
         tests(
             "FrontendTests",
             [
@@ -142,6 +144,13 @@ let package = Package(
                 .product(name: "NIOSSL", package: "swift-nio-ssl"),
                 .product(name: "NIOHPACK", package: "swift-nio-http2"),
                 .product(name: "NIOHTTP2", package: "swift-nio-http2"),
+            ]),
+        tests(
+            "PKITests",
+            [
+                "PKI", "World",
+                .product(name: "SwiftASN1", package: "swift-asn1"),
+                .product(name: "X509", package: "swift-certificates"),
             ]),
         tests(
             "EKSSimTests",
@@ -157,6 +166,7 @@ let package = Package(
                 "aws_walk.sh",
                 "custom_resources.sh",
                 "demo.sh",
+                "edge_walk.py",
                 "kill_under_load.py",
                 "lib.sh",
                 "operators",

@@ -33,7 +33,7 @@ extension CertificateAuthority {
     private func issue(
         _ subject: DistinguishedName, usage: ExtendedKeyUsage.Usage, validity: Duration, world: World, alternativeNames: [GeneralName]
     ) throws -> Identity {
-        let leafKey = P256.Signing.PrivateKey()
+        let leafKey = try SeededSigning.key(world)
         let leaf = try Certificate(
             version: .v3, serialNumber: Self.serial(world), publicKey: .init(leafKey.publicKey),
             notValidBefore: Self.date(world.now - .seconds(300)), notValidAfter: Self.date(world.now + validity),
@@ -44,6 +44,6 @@ extension CertificateAuthority {
                 try ExtendedKeyUsage([usage])
                 if !alternativeNames.isEmpty { SubjectAlternativeNames(alternativeNames) }
             }, issuerPrivateKey: .init(key))
-        return try Self.identity(leaf, leafKey)
+        return try Self.identity(SeededSigning.signed(leaf, by: key), leafKey)
     }
 }

@@ -30,7 +30,7 @@ public struct CertificateAuthority: Sendable {
     ///
     /// - Throws: what swift-certificates throws; none of it depends on input.
     public init(commonName: String = "kubernetes", world: World) throws {
-        let key = P256.Signing.PrivateKey()
+        let key = try SeededSigning.key(world)
         let name = try DistinguishedName { CommonName(commonName) }
         let certificate = try Certificate(
             version: .v3, serialNumber: Self.serial(world), publicKey: .init(key.publicKey),
@@ -43,8 +43,8 @@ public struct CertificateAuthority: Sendable {
                 SubjectKeyIdentifier(hash: .init(key.publicKey))
             }, issuerPrivateKey: .init(key))
         self.key = key
-        self.certificate = certificate
-        identity = try Self.identity(certificate, key)
+        self.certificate = try SeededSigning.signed(certificate, by: key)
+        identity = try Self.identity(self.certificate, key)
     }
 
     /// Reads a CA back from PEM.

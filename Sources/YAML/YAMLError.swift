@@ -22,7 +22,7 @@ public struct YAMLError: Error, Sendable, Hashable, CustomStringConvertible {
 
     /// What is wrong.
     public let reason: Reason
-    /// One-based line of the text; 0 when the whole text is meant.
+    /// The line of the text as go-yaml counts it; 0 when none is named.
     public let line: Int
 
     /// Makes an error.

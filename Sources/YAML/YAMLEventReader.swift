@@ -73,8 +73,15 @@ final class YAMLEventReader {
 
     private func failure() -> YAMLError {
         let problem = parser.pointee.problem.map { String(cString: $0) } ?? "unreadable"
+        return YAMLError(.syntax(problem), line: line)
+    }
+
+    /// The line that go-yaml v2 names (`parser.fail`): it counts from zero, except where the scanner stopped, and does not name line 0.
+    private var line: Int {
+        let isScanner = parser.pointee.error == YAML_SCANNER_ERROR
         // Errors of the byte reader carry no line.
-        let isPositioned = parser.pointee.error == YAML_SCANNER_ERROR || parser.pointee.error == YAML_PARSER_ERROR
-        return YAMLError(.syntax(problem), line: isPositioned ? Int(parser.pointee.problem_mark.line) + 1 : 0)
+        guard isScanner || parser.pointee.error == YAML_PARSER_ERROR else { return 0 }
+        let line = Int(clamping: parser.pointee.problem_mark.line)
+        return line == 0 ? Int(clamping: parser.pointee.context_mark.line) : isScanner ? line + 1 : line
     }
 }

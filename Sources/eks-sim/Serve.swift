@@ -33,7 +33,7 @@ struct Serve: AsyncParsableCommand {
     func run() async throws {
         let settings = try ServeSettings(self)
         let logger = settings.logger
-        ignoreBrokenPipes()
+        ignoreWriteSignals()
         let simulator: Simulator
         do { simulator = try await Simulator.start(settings.configuration) } catch { throw CommandFailure(message: "\(error)") }
         let requests = logger.logLevel <= .debug ? simulator.world.traces.follow() : nil
@@ -91,8 +91,11 @@ struct Serve: AsyncParsableCommand {
         return "end"
     }
 
-    /// A client that leaves must not end the process.
-    private func ignoreBrokenPipes() { Glibc.signal(SIGPIPE, SIG_IGN) }
+    /// A client that leaves must not end the process, nor a file that grows beyond its limit: both are errors of a write.
+    private func ignoreWriteSignals() {
+        Glibc.signal(SIGPIPE, SIG_IGN)
+        Glibc.signal(SIGXFSZ, SIG_IGN)
+    }
 }
 
 extension Configuration.Durability: ExpressibleByArgument {}

@@ -51,7 +51,9 @@ public struct ObjectDecoder: Sendable {
     /// Reads a body without looking at its type: for options and reviews of other groups.
     ///
     /// - Throws: the bare parse error.
-    public func document(_ body: [UInt8], _ format: Format, duplicates: inout [String]) throws(DecodeFailure) -> JSON {
+    public func document(
+        _ body: [UInt8], _ format: Format, expected: GroupVersionKind? = nil, duplicates: inout [String]
+    ) throws(DecodeFailure) -> JSON {
         switch format {
         case .json:
             do { return try JSON.parse(body, limits: limits, duplicates: &duplicates) } catch {
@@ -69,9 +71,10 @@ public struct ObjectDecoder: Sendable {
             }
         case .protobuf:
             guard body.count <= limits.bytes else { throw .tooLarge(limits.bytes) }
-            do { return try ProtobufReader().object(body) } catch {
+            do { return try ProtobufReader().object(body, expected: expected) } catch {
                 switch error {
-                case .malformed(let reason): throw .syntax(reason)
+                case .envelope(let text): throw .envelope(text)
+                case .content(let type, let text): throw .content(type, text)
                 }
             }
         }
@@ -79,7 +82,12 @@ public struct ObjectDecoder: Sendable {
 
     /// Why a body could not be read at all.
     public enum DecodeFailure: Error, Sendable, Hashable {
+        /// No JSON or YAML.
         case syntax(String)
+        /// No protobuf that says what it holds.
+        case envelope(String)
+        /// Protobuf of a type that could not be read.
+        case content(GroupVersionKind, String)
         case tooLarge(Int)
     }
 
@@ -101,8 +109,11 @@ public struct ObjectDecoder: Sendable {
         _ body: [UInt8], _ format: Format, as expected: GroupVersionKind, duplicates: inout [String]
     ) throws(KubeStatus) -> JSON {
         let document: JSON
-        do { document = try self.document(body, format, duplicates: &duplicates) } catch {
+        do { document = try self.document(body, format, expected: expected, duplicates: &duplicates) } catch {
             switch error {
+            case .envelope(let text): throw unrecognized(expected, text, body)
+            case .content(let type, let text):
+                throw .badRequest("\(type.kind) in version \"\(type.version)\" cannot be handled as a \(expected.kind): \(text)")
             case .tooLarge(let limit): throw .requestEntityTooLarge(limit: limit)
             case .syntax(let text): throw unrecognized(expected, "couldn't get version/kind; json parse error: \(text)", body)
             }

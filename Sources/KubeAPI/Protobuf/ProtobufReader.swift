@@ -7,37 +7,65 @@ import World
 struct ProtobufReader {
     /// Why a body could not be read.
     enum Failure: Error, Sendable, Hashable {
+        /// In the words of the generated `Unmarshal` methods.
         case malformed(String)
+    }
+
+    /// Why a body could not be read, by how far it was understood.
+    enum BodyFailure: Error, Sendable, Hashable {
+        /// What is inside could not be found out.
+        case envelope(String)
+        /// The object of a known type could not be read.
+        case content(GroupVersionKind, String)
     }
 
     private static let maximumDepth = 128
     private let layouts = ProtobufLayouts.builtin
 
-    /// The object of a body: `k8s\0`, then a `runtime.Unknown` that names the type and holds the message.
-    func object(_ body: [UInt8]) throws(Failure) -> JSON {
+    /// The object of a body: `k8s\0`, then a `runtime.Unknown` that names the type and holds the message. Where it names none,
+    /// `expected` is meant.
+    func object(_ body: [UInt8], expected: GroupVersionKind?) throws(BodyFailure) -> JSON {
+        guard !body.isEmpty else { throw .envelope("empty data") }
         guard body.starts(with: ProtobufEncoder.magic) else {
-            throw .malformed("provided data does not appear to be a protobuf message, expected prefix [107 56 115 0]")
+            throw .envelope("provided data does not appear to be a protobuf message, expected prefix [107 56 115 0]")
         }
-        var apiVersion = ""
-        var kind = ""
-        var raw: ArraySlice<UInt8> = []
-        for field in try fields(body.dropFirst(ProtobufEncoder.magic.count)) {
-            switch field.number {
-            case 1:
-                for part in try fields(field.bytes) {
-                    if part.number == 1 { apiVersion = try text(part.bytes) } else if part.number == 2 { kind = try text(part.bytes) }
-                }
-            case 2: raw = field.bytes
-            default: break
-            }
+        guard body.count > ProtobufEncoder.magic.count else { throw .envelope("empty body") }
+        let named: (apiVersion: String, kind: String, raw: ArraySlice<UInt8>)
+        do { named = try envelope(body.dropFirst(ProtobufEncoder.magic.count)) } catch { throw .envelope(error.text) }
+        let kind = named.kind.isEmpty ? expected?.kind ?? "" : named.kind
+        let apiVersion = named.apiVersion.isEmpty ? expected?.apiVersion ?? "" : named.apiVersion
+        guard let type = GroupVersionKind(apiVersion: apiVersion, kind: kind) else { throw .envelope("Object 'Kind' is missing") }
+        guard let place = layouts.place(type) else {
+            throw .content(
+                type,
+                "no kind \(GoText.quoted(kind)) is registered for version \(GoText.quoted(apiVersion)) in scheme "
+                    + "\"pkg/api/legacyscheme/scheme.go:30\"")
         }
-        guard let place = GroupVersionKind(apiVersion: apiVersion, kind: kind).flatMap(layouts.place) else {
-            throw .malformed("no kind \(GoText.quoted(kind)) is registered for version \(GoText.quoted(apiVersion))")
-        }
-        var object = try message(raw, place, depth: 0)
+        var object: JSONObject
+        do { object = try message(named.raw, place, depth: 0) } catch { throw .content(type, error.text) }
         object["apiVersion"] = .string(apiVersion)
         object["kind"] = .string(kind)
         return .object(object)
+    }
+
+    private func envelope(_ bytes: ArraySlice<UInt8>) throws(Failure) -> (apiVersion: String, kind: String, raw: ArraySlice<UInt8>) {
+        var apiVersion = ""
+        var kind = ""
+        var raw: ArraySlice<UInt8> = []
+        for field in try fields(bytes) {
+            switch field.number {
+            case 1:
+                guard field.wireType == 2 else { throw .malformed("proto: wrong wireType = \(field.wireType) for field TypeMeta") }
+                for part in try fields(field.bytes) {
+                    if part.number == 1 { apiVersion = try text(part.bytes) } else if part.number == 2 { kind = try text(part.bytes) }
+                }
+            case 2:
+                guard field.wireType == 2 else { throw .malformed("proto: wrong wireType = \(field.wireType) for field Raw") }
+                raw = field.bytes
+            default: break
+            }
+        }
+        return (apiVersion, kind, raw)
     }
 
     private func message(_ bytes: ArraySlice<UInt8>, _ place: Int, depth: Int) throws(Failure) -> JSONObject {
@@ -201,12 +229,19 @@ struct ProtobufReader {
             switch tag & 7 {
             case 0: found.append(Field(number: number, wireType: 0, varint: try varint(&rest), bytes: []))
             case 1: found.append(Field(number: number, wireType: 1, varint: 0, bytes: try take(8, &rest)))
-            case 2: found.append(Field(number: number, wireType: 2, varint: 0, bytes: try take(Int(clamping: try varint(&rest)), &rest)))
+            case 2: found.append(Field(number: number, wireType: 2, varint: 0, bytes: try take(try length(&rest), &rest)))
             case 5: found.append(Field(number: number, wireType: 5, varint: 0, bytes: try take(4, &rest)))
             default: throw .malformed("proto: illegal wireType \(tag & 7)")
             }
         }
         return found
+    }
+
+    private func length(_ rest: inout ArraySlice<UInt8>) throws(Failure) -> Int {
+        guard let length = Int(exactly: try varint(&rest)) else {
+            throw .malformed("proto: negative length found during unmarshaling")
+        }
+        return length
     }
 
     private func take(_ count: Int, _ rest: inout ArraySlice<UInt8>) throws(Failure) -> ArraySlice<UInt8> {
@@ -223,6 +258,14 @@ struct ProtobufReader {
             if byte < 0x80 { return result }
         }
         throw .malformed("proto: integer overflow")
+    }
+}
+
+extension ProtobufReader.Failure {
+    fileprivate var text: String {
+        switch self {
+        case .malformed(let text): text
+        }
     }
 }
 

@@ -17,8 +17,10 @@ extension Registry {
         let format = try ObjectDecoder.Format(contentType: request.http.headers["Content-Type"])
         var duplicates: [String] = []
         let body: JSON
-        do { body = try cluster.decoder.document(request.http.body, format, duplicates: &duplicates) } catch {
+        let expected = GroupVersionKind(group: "", version: "v1", kind: "DeleteOptions")
+        do { body = try cluster.decoder.document(request.http.body, format, expected: expected, duplicates: &duplicates) } catch {
             switch error {
+            case .envelope(let text), .content(_, let text): throw .badRequest(text)
             case .tooLarge(let limit): throw .requestEntityTooLarge(limit: limit)
             case .syntax(let text): throw .badRequest("couldn't get version/kind; json parse error: \(text)")
             }

@@ -1,0 +1,1 @@
+../AWSServicesTests/RequestSigner.swift
