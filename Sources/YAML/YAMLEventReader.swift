@@ -73,11 +73,11 @@ final class YAMLEventReader {
 
     private func failure() -> YAMLError {
         let problem = parser.pointee.problem.map { String(cString: $0) } ?? "unreadable"
-        return YAMLError(.syntax(problem), line: line)
+        return YAMLError(.syntax(problem), line: failureLine)
     }
 
     /// The line that go-yaml v2 names (`parser.fail`): it counts from zero, except where the scanner stopped, and does not name line 0.
-    private var line: Int {
+    private var failureLine: Int {
         let isScanner = parser.pointee.error == YAML_SCANNER_ERROR
         // Errors of the byte reader carry no line.
         guard isScanner || parser.pointee.error == YAML_PARSER_ERROR else { return 0 }

@@ -34,6 +34,8 @@ struct Serve: AsyncParsableCommand {
         let settings = try ServeSettings(self)
         let logger = settings.logger
         ignoreWriteSignals()
+        // Before anybody is told that the simulator runs: a signal between the two would be lost.
+        let signals = Signals()
         let simulator: Simulator
         do { simulator = try await Simulator.start(settings.configuration) } catch { throw CommandFailure(message: "\(error)") }
         let requests = logger.logLevel <= .debug ? simulator.world.traces.follow() : nil
@@ -49,7 +51,7 @@ struct Serve: AsyncParsableCommand {
         }
         Console.print(Self.summary(status))
         logger.debug("started", metadata: ["pid": "\(status.pid)", "endpoint": "\(status.awsEndpoint)"])
-        let name = await Self.signal()
+        let name = await signals.first()
         logger.info("\(name): finishing what is under way")
         if let path = settings.readyFile { unlink(path) }
         await simulator.stop()
@@ -73,22 +75,32 @@ struct Serve: AsyncParsableCommand {
         return text + "  eks-sim why --last\n\n"
     }
 
-    /// Waits for SIGTERM or SIGINT. A second one ends the process at once.
-    private static func signal() async -> String {
-        let (stream, continuation) = AsyncStream.makeStream(of: String.self)
-        let sources = [(SIGTERM, "SIGTERM"), (SIGINT, "SIGINT")].map { number, name in
-            Glibc.signal(number, SIG_IGN)
-            let source = DispatchSource.makeSignalSource(signal: number, queue: .global())
-            source.setEventHandler {
-                continuation.yield(name)
-                Glibc.signal(number, SIG_DFL)
+    /// Takes SIGTERM and SIGINT from now on. A second one ends the process at once.
+    private struct Signals {
+        private let names: AsyncStream<String>
+        private let sources: [any DispatchSourceSignal]
+
+        init() {
+            let (names, continuation) = AsyncStream.makeStream(of: String.self)
+            self.names = names
+            sources = [(SIGTERM, "SIGTERM"), (SIGINT, "SIGINT")].map { number, name in
+                Glibc.signal(number, SIG_IGN)
+                let source = DispatchSource.makeSignalSource(signal: number, queue: .global())
+                source.setEventHandler {
+                    continuation.yield(name)
+                    Glibc.signal(number, SIG_DFL)
+                }
+                source.resume()
+                return source
             }
-            source.resume()
-            return source
         }
-        defer { sources.forEach { $0.cancel() } }
-        for await name in stream { return name }
-        return "end"
+
+        /// Waits for the first one, also when it came before.
+        func first() async -> String {
+            defer { sources.forEach { $0.cancel() } }
+            for await name in names { return name }
+            return "end"
+        }
     }
 
     /// A client that leaves must not end the process, nor a file that grows beyond its limit: both are errors of a write.

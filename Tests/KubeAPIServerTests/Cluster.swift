@@ -90,14 +90,14 @@ struct Cluster: Sendable {
 
         /// The next event.
         func event() async throws -> JSON {
-            switch await reader.next(within: .seconds(20)) {
+            switch await reader.next(within: .seconds(60)) {
             case .line(let line): return try JSON(parsing: line)
             case .end: throw Ended()
             case .nothing: throw NothingCame()
             }
         }
 
-        func ends() async -> Bool { await reader.next(within: .seconds(20)) == .end }
+        func ends() async -> Bool { await reader.next(within: .seconds(60)) == .end }
 
         func close() { reader.close() }
 
