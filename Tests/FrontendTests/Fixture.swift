@@ -87,6 +87,10 @@ struct Fixture: Sendable {
         var configuration = FrontendConfiguration()
         // A test that fails must not wait long for its end.
         configuration.drainTimeout = .seconds(5)
+        // The tests' own steps may be slow on a loaded machine; what is about a limit sets it.
+        configuration.firstRequestTimeout = .seconds(600)
+        configuration.requestTimeout = .seconds(600)
+        configuration.idleTimeout = .seconds(600)
         configure(&configuration)
         let identity = try authority.issueServer(dnsNames: ["localhost"], addresses: [[127, 0, 0, 1]], world: world)
         let listener = try await Listener.open(
@@ -100,9 +104,12 @@ struct Fixture: Sendable {
         await listener.drain()
     }
 
-    func connect(protocols: [String]? = nil, identity: CertificateAuthority.Identity? = nil) async throws -> Wire {
+    /// Connects; without TLS `sending` leaves as soon as the connection is there.
+    func connect(
+        protocols: [String]? = nil, identity: CertificateAuthority.Identity? = nil, sending first: String = ""
+    ) async throws -> Wire {
         try await Wire.connect(
-            to: address, tls: protocols.map { Wire.TLS(authority: authority, protocols: $0, identity: identity) })
+            to: address, tls: protocols.map { Wire.TLS(authority: authority, protocols: $0, identity: identity) }, sending: first)
     }
 
     /// The answer to a simple request over a new connection.

@@ -58,8 +58,7 @@ struct TimeoutTests {
                 })
         }
         try await Fixture.run(handler, configure: { $0.idleTimeout = .seconds(6) }) { fixture in
-            let wire = try await fixture.connect()
-            wire.send("GET \(path) HTTP/1.1\r\nHost: x\r\n\r\n")
+            let wire = try await fixture.connect(sending: "GET \(path) HTTP/1.1\r\nHost: x\r\n\r\n")
             #expect(try await wire.receiveAll().contains("200 OK"))
             if path == "/stream" { try await gone.wait(orThrow: "the producer learns of it") }
         }
@@ -68,8 +67,7 @@ struct TimeoutTests {
     @Test("a client that vanished without a word holds nothing for longer than the idle timeout")
     func halfOpen() async throws {
         try await Fixture.run(configure: { $0.idleTimeout = .seconds(6) }) { fixture in
-            let wire = try await fixture.connect()
-            wire.send("GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+            let wire = try await fixture.connect(sending: "GET / HTTP/1.1\r\nHost: x\r\n\r\n")
             try await wire.receive(containing: "200 OK")
             try await wire.setAutoRead(false)
             try await Eventually.holds("the connection is gone") { fixture.listener.connectionCount == 0 }

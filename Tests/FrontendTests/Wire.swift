@@ -31,17 +31,16 @@ final class Wire: Sendable {
         self.inbox = inbox
     }
 
-    static func connect(to address: Listener.Address, tls: TLS? = nil, autoRead: Bool = true) async throws -> Wire {
+    static func connect(to address: Listener.Address, tls: TLS? = nil, sending first: String = "") async throws -> Wire {
         let inbox = Inbox()
         let context = try tls.map(Self.context)
         let channel = try await ClientBootstrap(group: MultiThreadedEventLoopGroup.singleton)
-            .channelOption(.autoRead, value: autoRead)
             .channelInitializer { channel in
                 channel.eventLoop.makeCompletedFuture {
                     if let context {
                         try channel.pipeline.syncOperations.addHandler(NIOSSLClientHandler(context: context, serverHostname: "localhost"))
                     }
-                    try channel.pipeline.syncOperations.addHandler(Collector(inbox))
+                    try channel.pipeline.syncOperations.addHandler(Collector(inbox, sending: first))
                 }
             }
             .connect(host: address.host, port: address.port).get()
@@ -152,7 +151,17 @@ final class Wire: Sendable {
     private final class Collector: ChannelInboundHandler {
         typealias InboundIn = ByteBuffer
         private let inbox: Inbox
-        init(_ inbox: Inbox) { self.inbox = inbox }
+        private let first: String
+
+        init(_ inbox: Inbox, sending first: String) {
+            self.inbox = inbox
+            self.first = first
+        }
+
+        func channelActive(context: ChannelHandlerContext) {
+            if !first.isEmpty { context.writeAndFlush(NIOAny(context.channel.allocator.buffer(string: first)), promise: nil) }
+            context.fireChannelActive()
+        }
 
         func channelRead(context: ChannelHandlerContext, data: NIOAny) {
             let buffer = unwrapInboundIn(data)
