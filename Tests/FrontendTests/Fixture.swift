@@ -79,10 +79,10 @@ struct Fixture: Sendable {
 
     /// Runs `body` with a listener, and drains it afterwards.
     static func run(
-        _ handler: any HTTPHandler = Answering.report, tls: Bool = false, admission: (any ConnectionAdmission)? = nil,
+        _ handler: any HTTPHandler = Answering.report, tls: Bool = false, admission: (any ConnectionAdmission)? = nil, seed: UInt64 = 1,
         configure: (inout FrontendConfiguration) -> Void = { _ in }, _ body: (Fixture) async throws -> Void
     ) async throws {
-        let world = World()
+        let world = World(seed: seed)
         let authority = try CertificateAuthority(world: world)
         var configuration = FrontendConfiguration()
         // A test that fails must not wait long for its end.
