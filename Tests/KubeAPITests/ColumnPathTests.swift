@@ -38,3 +38,17 @@ struct ColumnPathTests {
         #expect(sorted?.map(\.objectName) == ["y", "z", "a", "b"])
     }
 }
+
+@Suite("Printers")
+struct PrinterTests {
+    @Test("a scale is shown by its replicas, in columns of its own")
+    func scale() {
+        let printer = TablePrinter.builtin(group: "autoscaling", version: "v1", kind: "Scale")
+        let scale: JSON = [
+            "metadata": ["name": "x", "creationTimestamp": "2026-11-25T00:00:00Z"], "spec": ["replicas": 3], "status": ["replicas": 1],
+        ]
+        let now = Instant(rfc3339: "2026-11-25T00:01:00Z") ?? Instant(seconds: 0)
+        #expect(printer.row(scale, now: now).cells == ["x", 3, 1, "60s"])
+        #expect(printer.columns.map(\.name) == ["Name", "Desired", "Available", "Age"])
+    }
+}

@@ -81,5 +81,8 @@ enum BuiltinRows {
     /// Name and creation time (`rest.NewDefaultTableConvertor`).
     static let fallback = row(.name, .text("metadata", "creationTimestamp"))
 
+    /// A Scale's replicas, wished and counted.
+    static let scale = row(.name, .integer("spec", "replicas"), .integer("status", "replicas"), .age)
+
     private static func row(_ cells: Cell...) -> Cells { { shown in cells.map { $0.value(shown) } } }
 }

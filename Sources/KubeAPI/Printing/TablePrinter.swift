@@ -60,6 +60,20 @@ public struct TablePrinter: Sendable {
         builtin["\(group)/\(version)/\(resource)"] ?? fallback
     }
 
+    /// The printer of a kind that only parts of resources have, such as `Scale`; for others one that shows name and creation time.
+    public static func builtin(group: String, version: String, kind: String) -> TablePrinter {
+        group == "autoscaling" && version == "v1" && kind == "Scale" ? scale : fallback
+    }
+
+    /// `pkg/printers/internalversion.printScale`: its first column is not marked as the name.
+    private static let scale = TablePrinter(
+        columns: [
+            Column(name: "Name", type: "string", format: "", priority: 0),
+            Column(name: "Desired", type: "integer", format: "", priority: 0),
+            Column(name: "Available", type: "integer", format: "", priority: 0),
+            Column(name: "Age", type: "string", format: "", priority: 0),
+        ], cells: BuiltinRows.scale)
+
     private static let fallback = TablePrinter(
         columns: [
             Column(name: "Name", type: "string", format: "name", priority: 0),

@@ -9,6 +9,8 @@ struct TableView: Sendable {
     let printer: TablePrinter
     let registry: Registry
     let resource: ResourceType
+    /// Whether the objects are of another kind than the resource's: scales.
+    private let isPart: Bool
     private let included: Included
     /// `v1` or `v1beta1` of `meta.k8s.io`.
     private let version: String
@@ -21,7 +23,11 @@ struct TableView: Sendable {
         self.registry = registry
         self.version = version
         resource = request.resource
-        printer = registry.printer(request.resource)
+        let kind = request.resource.kind
+        let part = request.resource.subresource(request.info.subresource).flatMap { $0.kind == kind ? Optional.none : $0 }
+        isPart = part != nil
+        printer =
+            part.map { TablePrinter.builtin(group: $0.group, version: $0.version, kind: $0.kind) } ?? registry.printer(request.resource)
         let asked = request.query["includeObject"] ?? ""
         guard let included = asked.isEmpty ? .metadata : Included(rawValue: asked) else {
             throw .badRequest(
@@ -50,7 +56,7 @@ struct TableView: Sendable {
     }
 
     private func object(_ bytes: [UInt8], at revision: Revision = .max) throws(KubeStatus) -> JSON {
-        try StoredObject.parse(registry.served(bytes, resource, at: revision))
+        try StoredObject.parse(isPart ? bytes : registry.served(bytes, resource, at: revision))
     }
 
     private func table(_ metadata: JSON, _ columns: JSON, _ rows: [JSON]) -> JSON {
