@@ -1,7 +1,5 @@
 /// A resource quantity in its canonical text (`k8s.io/apimachinery/pkg/api/resource`): `1000m` is `1`, `1024Ki` is `1Mi`.
 public enum Quantity {
-    private enum Format { case decimalSI, binarySI, exponent }
-
     /// The refusal of a text that is no quantity.
     static let formatError =
         "quantities must match the regular expression '^([+-]?[0-9.]+)([eEinumkKMGTP]*[-+]?[0-9]*)$'"
@@ -21,7 +19,7 @@ public enum Quantity {
     }
 
     /// `value` × 10^`scale` (for binary suffixes the factor is already multiplied in).
-    private static func parse(_ text: String) -> (Int128, Int, Format)? {
+    static func parse(_ text: String) -> (Int128, Int, QuantityValue.Format)? {
         var rest = Substring(text)
         var isNegative = false
         if let sign = rest.first, sign == "+" || sign == "-" {
@@ -54,7 +52,7 @@ public enum Quantity {
         return (value, scale + exponent, .exponent)
     }
 
-    private static func written(_ value: Int128, _ scale: Int, _ format: Format) -> String {
+    static func written(_ value: Int128, _ scale: Int, _ format: QuantityValue.Format) -> String {
         guard value != 0 else { return "0" }
         var value = value
         var scale = scale

@@ -122,6 +122,18 @@ public enum GoText {
     /// Two hexadecimal digits of a byte, in lower case.
     public static func hexadecimal(_ byte: UInt8) -> String { hex(UInt32(byte), 2) }
 
+    /// A number with so many decimals, as `%f` prints it.
+    static func fixed(_ value: Double, decimals: Int) -> String {
+        guard value.isFinite, value.magnitude < 1e15 else { return value.description }
+        var scale = 1.0
+        for _ in 0..<max(0, decimals) { scale *= 10 }
+        let scaled = (value.magnitude * scale).rounded(.toNearestOrEven)
+        guard let units = Int64(exactly: scaled), let unit = Int64(exactly: scale) else { return value.description }
+        let fraction = String(units % unit)
+        let sign = value < 0 ? "-" : ""
+        return "\(sign)\(units / unit)." + String(repeating: "0", count: max(0, decimals - fraction.utf8.count)) + fraction
+    }
+
     /// Lower-case hexadecimal with leading zeros.
     static func hex(_ value: UInt32, _ width: Int) -> String {
         let digits = String(value, radix: 16)

@@ -86,7 +86,9 @@ public struct KubeStatus: Error, Sendable, Hashable {
 
     /// 422 with one cause per wrong field.
     public static func invalid(group: String, kind: String, name: String, _ errors: [FieldError]) -> KubeStatus {
-        let texts = errors.map(\.description)
+        // What is said twice is told once, but counts as two causes (`ToAggregate`).
+        var seen: Set<String> = []
+        let texts = errors.map(\.description).filter { seen.insert($0).inserted }
         let list = texts.count == 1 ? texts[0] : "[\(texts.joined(separator: ", "))]"
         let qualifiedKind = group.isEmpty ? kind : "\(kind).\(group)"
         var details = details((group, kind), name: name)

@@ -1,95 +1,93 @@
-public import JSON
+import JSON
 
 /// Checks of `metadata` (`k8s.io/apimachinery/pkg/api/validation/objectmeta.go`).
-public enum MetadataValidation {
-    private static let annotationLimit = 256 << 10
+extension FieldErrorList {
+    private static let metadataPath = FieldPath("metadata")
+    private static let finalizerNames: Set<String> = ["orphan", "foregroundDeletion", "kubernetes"]
 
-    /// What is wrong with the metadata of a new object.
-    public static func problems(_ object: JSON, nameForm: NameForm, isNamespaced: Bool) -> [FieldError] {
+    /// `ValidateObjectMeta` of a new object.
+    mutating func metadata(_ object: JSON, _ form: NameForm, isNamespaced: Bool) {
         let metadata = object["metadata"] ?? [:]
-        var errors: [FieldError] = []
-        let name = metadata["name"]?.string ?? ""
-        if let prefix = metadata["generateName"]?.string, !prefix.isEmpty {
-            errors += nameForm.problems(prefix, isPrefix: true).map { .invalid("metadata.generateName", .string(prefix), $0) }
-        }
+        let at = Self.metadataPath
+        let prefix = metadata.text("generateName")
+        if !prefix.isEmpty { invalid(at / "generateName", .string(prefix), each: form.problems(prefix, isPrefix: true)) }
+        let name = metadata.text("name")
         if name.isEmpty {
-            errors.append(.required("metadata.name", "name or generateName is required"))
+            required(at / "name", "name or generateName is required")
         } else {
-            errors += nameForm.problems(name).map { .invalid("metadata.name", .string(name), $0) }
+            self.name(name, form, at / "name")
         }
-        if isNamespaced, metadata["namespace"]?.string?.isEmpty ?? true { errors.append(.required("metadata.namespace")) }
-        return errors + common(metadata)
+        if isNamespaced {
+            let namespace = metadata.text("namespace")
+            if namespace.isEmpty { required(at / "namespace") } else { self.name(namespace, .label, at / "namespace") }
+        } else if !metadata.text("namespace").isEmpty {
+            forbidden(at / "namespace", "not allowed on this type")
+        }
+        nonnegative(metadata.number("generation"), at / "generation")
+        commonMetadata(metadata)
     }
 
-    /// What is wrong with labels, annotations, owners and finalizers.
-    static func common(_ metadata: JSON) -> [FieldError] {
-        var errors: [FieldError] = []
-        for member in metadata["labels"]?.object?.members ?? [] {
-            errors += QualifiedName.problems(member.key).map { .invalid("metadata.labels", .string(member.key), $0) }
-            let value = member.value.string ?? ""
-            errors += QualifiedName.valueProblems(value).map { .invalid("metadata.labels", .string(value), $0) }
+    /// Labels, annotations, owners and finalizers.
+    private mutating func commonMetadata(_ metadata: JSON) {
+        let at = Self.metadataPath
+        labels(metadata["labels"], at / "labels")
+        annotations(metadata["annotations"], at / "annotations")
+        owners(metadata.items("ownerReferences"), at / "ownerReferences")
+        let finalizers = metadata.texts("finalizers")
+        for finalizer in finalizers { qualifiedName(finalizer, at / "finalizers") }
+        if finalizers.contains("orphan"), finalizers.contains("foregroundDeletion") {
+            invalid(at / "finalizers", JSON(strings: finalizers), "finalizer orphan and foregroundDeletion cannot be both set")
         }
-        var size = 0
-        for member in metadata["annotations"]?.object?.members ?? [] {
-            // Annotation keys may have upper case, but the rule is on the lower-cased key.
-            errors += QualifiedName.problems(member.key.lowercased()).map { .invalid("metadata.annotations", .string(member.key), $0) }
-            size += member.key.utf8.count + (member.value.string?.utf8.count ?? 0)
-        }
-        if size > annotationLimit { errors.append(.tooLong("metadata.annotations", annotationLimit)) }
-        errors += ownerProblems(metadata)
-        for (index, finalizer) in (metadata["finalizers"]?.array ?? []).enumerated() {
-            let text = finalizer.string ?? ""
-            let field = "metadata.finalizers[\(index)]"
-            errors += QualifiedName.problems(text).map { .invalid(field, .string(text), $0) }
-            if !text.contains("/"), !["orphan", "foregroundDeletion", "kubernetes"].contains(text), QualifiedName.problems(text).isEmpty {
-                errors.append(.invalid(field, .string(text), "name is neither a standard finalizer name nor is it fully qualified"))
-            }
-        }
-        return errors
+        for (index, finalizer) in finalizers.enumerated() { standardFinalizer(finalizer, (at / "finalizers")[index]) }
     }
 
-    private static func ownerProblems(_ metadata: JSON) -> [FieldError] {
-        var errors: [FieldError] = []
-        var controllers = 0
-        for (index, owner) in (metadata["ownerReferences"]?.array ?? []).enumerated() {
-            let field = "metadata.ownerReferences[\(index)]"
-            if (owner["apiVersion"]?.string ?? "").isEmpty {
-                errors.append(.invalid("\(field).apiVersion", owner["apiVersion"] ?? "", "version must not be empty"))
-            }
-            for name in ["kind", "name", "uid"] where (owner[name]?.string ?? "").isEmpty {
-                errors.append(.invalid("\(field).\(name)", owner[name] ?? "", "must not be empty"))
-            }
-            if owner["controller"]?.bool == true { controllers += 1 }
-        }
-        if controllers > 1 {
-            errors.append(
-                .invalid(
-                    "metadata.ownerReferences", metadata["ownerReferences"] ?? [],
-                    "Only one reference can have Controller set to true. Found \"true\" in references for several owners"))
-        }
-        return errors
+    /// A finalizer without a domain is one of Kubernetes' own.
+    mutating func standardFinalizer(_ finalizer: String, _ path: FieldPath) {
+        guard !finalizer.contains("/"), !Self.finalizerNames.contains(finalizer) else { return }
+        invalid(path, .string(finalizer), "name is neither a standard finalizer name nor is it fully qualified")
     }
 
-    /// What is wrong with a change of metadata (`ValidateObjectMetaUpdate`).
-    public static func updateProblems(_ new: JSON, old: JSON) -> [FieldError] {
+    private mutating func owners(_ owners: [JSON], _ at: FieldPath) {
+        var controller: String?
+        for owner in owners {
+            let apiVersion = owner.text("apiVersion")
+            if apiVersion.split(separator: "/", omittingEmptySubsequences: false).last?.isEmpty ?? true {
+                invalid(at / "apiVersion", .string(apiVersion), "version must not be empty")
+            }
+            for field in ["kind", "name", "uid"] where owner.text(field).isEmpty { invalid(at / field, "", "must not be empty") }
+            if apiVersion == "v1", owner["kind"] == "Event" {
+                invalid(at, owner, "/v1, Kind=Event is disallowed from being an owner")
+            }
+            guard owner.flag("controller") else { continue }
+            let name = "\(owner.text("kind"))/\(owner.text("name"))"
+            guard let first = controller else {
+                controller = name
+                continue
+            }
+            invalid(
+                at, .array(owners),
+                "Only one reference can have Controller set to true. Found \"true\" in references for \(first) and \(name)")
+        }
+    }
+
+    /// `ValidateObjectMetaUpdate`.
+    mutating func metadataUpdate(_ new: JSON, _ old: JSON) {
         let before = old["metadata"] ?? [:]
         let after = new["metadata"] ?? [:]
-        var errors: [FieldError] = []
-        if before["deletionTimestamp"] != nil {
-            let known = Set(before["finalizers"]?.array?.compactMap(\.string) ?? [])
-            let added = (after["finalizers"]?.array?.compactMap(\.string) ?? []).filter { !known.contains($0) }
+        let at = Self.metadataPath
+        if before.present("deletionTimestamp") != nil {
+            let known = Set(before.texts("finalizers"))
+            let added = Set(after.texts("finalizers")).subtracting(known).sorted()
             if !added.isEmpty {
                 let list = added.map { GoText.quoted($0) }.joined(separator: ", ")
-                errors.append(
-                    .forbidden(
-                        "metadata.finalizers",
-                        "no new finalizers can be added if the object is being deleted, found new finalizers []string{\(list)}"))
+                forbidden(
+                    at / "finalizers",
+                    "no new finalizers can be added if the object is being deleted, found new finalizers []string{\(list)}")
             }
         }
         for field in ["name", "namespace", "uid", "creationTimestamp", "deletionTimestamp", "deletionGracePeriodSeconds"] {
-            guard after[field] ?? .null != before[field] ?? .null else { continue }
-            errors.append(.invalid("metadata.\(field)", after[field] ?? .null, "field is immutable"))
+            immutable(after.present(field), before.present(field), at / field)
         }
-        return errors + common(after)
+        commonMetadata(after)
     }
 }

@@ -5,6 +5,8 @@ public enum NameForm: Sendable, Hashable {
     case label1035
     /// Anything that fits a path segment: RBAC objects.
     case pathSegment
+    /// An IP address in its canonical text.
+    case address
 
     /// What is wrong with a name; empty when nothing. With `isPrefix` a final `-` is allowed, as before a generated suffix.
     public func problems(_ name: String, isPrefix: Bool = false) -> [String] {
@@ -23,10 +25,12 @@ public enum NameForm: Sendable, Hashable {
             return Self.lengthProblem(name, 63)
                 + (Self.isLabel(Substring(name))
                     ? []
-                    : [
-                        "a lowercase RFC 1123 label must consist of lower case alphanumeric characters or '-', and must start and end with an alphanumeric "
-                            + "character (e.g. 'my-name',  or '123-abc', regex used for validation is '[a-z0-9]([-a-z0-9]*[a-z0-9])?')"
-                    ])
+                    : Self.isSubdomain(name)
+                        ? ["must not contain dots"]
+                        : [
+                            "a lowercase RFC 1123 label must consist of lower case alphanumeric characters or '-', and must start and end with an alphanumeric "
+                                + "character (e.g. 'my-name',  or '123-abc', regex used for validation is '[a-z0-9]([-a-z0-9]*[a-z0-9])?')"
+                        ])
         case .label1035:
             return Self.lengthProblem(name, 63)
                 + (Self.isLabel(Substring(name)) && name.first?.isLetter == true
@@ -39,6 +43,7 @@ public enum NameForm: Sendable, Hashable {
             if name == "." { return ["may not be '.'"] }
             if name == ".." { return ["may not be '..'"] }
             return ["/", "%"].filter { name.contains($0) }.map { "may not contain '\($0)'" }
+        case .address: return AddressText.problems(name)
         }
     }
 
@@ -46,7 +51,7 @@ public enum NameForm: Sendable, Hashable {
     private static func masked(_ name: String) -> String { name.count > 1 && name.hasSuffix("-") ? name.dropLast() + "a" : name }
 
     private static func lengthProblem(_ name: String, _ limit: Int) -> [String] {
-        name.utf8.count > limit ? ["must be no more than \(limit) \(limit == 253 || limit == 63 ? "bytes" : "characters")"] : []
+        name.utf8.count > limit ? ["must be no more than \(limit) characters"] : []
     }
 
     static func isSubdomain(_ name: String) -> Bool {
@@ -89,7 +94,7 @@ public enum QualifiedName {
             }
         default:
             return [
-                "a qualified name must consist of alphanumeric characters, '-', '_' or '.', and must start and end with an alphanumeric character (e.g. "
+                "a valid label key must consist of alphanumeric characters, '-', '_' or '.', and must start and end with an alphanumeric character (e.g. "
                     + "'MyName',  or 'my.name',  or '123-abc', regex used for validation is '([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9]') with an optional "
                     + "DNS subdomain prefix and '/' (e.g. 'example.com/MyName')"
             ]

@@ -41,7 +41,7 @@ extension Registry {
             let taken = try StorageHooks.of(resource)?.beginCreate(&object, cluster, isDryRun: options.isDryRun) ?? .none
             object = ObjectDefaults.ordered(object, resource.storageKind)
             let name = object.objectName
-            try validate(object, request, strategy)
+            try validate(object, request)
             let guarding = try namespaceCondition(request, name)
             try await admission.admit(.create(object), request)
             if options.isDryRun {
@@ -88,8 +88,8 @@ extension Registry {
         throw .badRequest("the namespace of the provided object does not match the namespace sent on the request")
     }
 
-    private func validate(_ object: JSON, _ request: APIRequest, _ strategy: ResourceStrategy) throws(KubeStatus) {
-        var errors = MetadataValidation.problems(object, nameForm: strategy.nameForm, isNamespaced: request.resource.isNamespaced)
+    private func validate(_ object: JSON, _ request: APIRequest) throws(KubeStatus) {
+        var errors = ObjectValidation.problems(object, request.resource, .init(requested: request.resource.groupVersionKind))
         errors += request.resource.definitionProblems(object, old: nil, subresource: "")
         guard !errors.isEmpty else { return }
         throw .invalid(group: request.resource.group, kind: request.resource.kind, name: object.objectName, errors)

@@ -173,7 +173,14 @@ extension Registry {
         metadata["resourceVersion"] = old.at("metadata", "resourceVersion")
         object["metadata"] = ObjectMetadata.ordered(metadata)
         object = ObjectDefaults.ordered(object, resource.storageKind)
-        var errors = MetadataValidation.updateProblems(object, old: old)
+        let part: ObjectValidation.Part =
+            switch request.info.subresource {
+            case "status": .status
+            case "finalize": .finalize
+            default: .object
+            }
+        var errors = ObjectValidation.updateProblems(
+            object, old: old, resource, part: part, .init(requested: resource.groupVersionKind))
         errors += resource.definitionProblems(object, old: old, subresource: request.info.subresource)
         guard errors.isEmpty else { throw .invalid(group: resource.group, kind: resource.kind, name: request.name, errors) }
     }
