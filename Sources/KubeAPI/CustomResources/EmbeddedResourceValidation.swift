@@ -50,7 +50,9 @@ enum EmbeddedResourceValidation {
         if var metadata = object["metadata"], metadata.object != nil {
             // A name is not demanded, only checked.
             if (metadata["name"]?.string ?? "").isEmpty { metadata["name"] = "fakename" }
-            errors += MetadataValidation.problems(["metadata": metadata], nameForm: .pathSegment, isNamespaced: false).map { error in
+            var found = FieldErrorList()
+            found.metadata(["metadata": metadata], .pathSegment, isNamespaced: false)
+            errors += found.errors.map { error in
                 FieldError(kind: error.kind, field: "\(path).\(error.field)", detailText: error.detailText)
             }
         }
