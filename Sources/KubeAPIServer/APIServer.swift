@@ -128,7 +128,7 @@ public struct APIServer: HTTPHandler {
         let representation = try Representation(
             http, query, method.endpoint(hasMessage: resource.hasMessage))
         let request = APIRequest(http: http, info: info, query: query, user: user, resource: resource, representation: representation)
-        let deprecation = resource.custom?.deprecationWarning
+        let deprecation = resource.deprecationWarning
         do {
             var response = try await dispatch(method, request)
             if let deprecation { response.addWarnings([deprecation]) }

@@ -104,6 +104,9 @@ struct Canonicalizer {
         }
     }
 
+    /// What is written for a field of a type that says nothing: an empty object, or one of the zero values that are always written.
+    func zero(field: String, of type: SchemaType) -> JSON? { type.field(field).map { zero($0.type) } }
+
     private func zero(_ type: ValueType) -> JSON {
         switch type {
         case .reference(let index): zero(schema[index])
@@ -193,13 +196,16 @@ struct Canonicalizer {
             case .string(let string): text = string
             case .integer(let number): text = String(number)
             case .number(let number): text = number
-            default: throw mismatch(value, parent, "string")
+            default: throw DecodingError(message: Quantity.formatError)
             }
             guard let canonical = Quantity.canonical(text) else { throw DecodingError(message: Quantity.formatError) }
             return .string(canonical)
         case .time, .microTime:
             guard case .string(let text) = value else { throw mismatch(value, parent, "string") }
-            guard let instant = Instant(rfc3339: text) else { throw DecodingError(message: GoTime.refusal(text)) }
+            guard let instant = Instant(rfc3339: text) else {
+                throw DecodingError(
+                    message: GoTime.refusal(text, type == .time ? GoTime.seconds : GoTime.microseconds))
+            }
             return .string(type == .time ? instant.rfc3339 : instant.rfc3339Micro)
         case .bytes:
             guard case .string(let text) = value else { throw mismatch(value, parent, "[]uint8") }

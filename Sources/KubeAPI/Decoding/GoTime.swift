@@ -2,10 +2,16 @@ import World
 
 /// RFC 3339 as Go's `time.Parse` reads it, with its refusals.
 enum GoTime {
-    private static let layout = "2006-01-02T15:04:05Z07:00"
+    /// The layout of times, which have seconds.
+    static let seconds = "2006-01-02T15:04:05Z07:00"
+    /// The layout of times that have microseconds.
+    static let microseconds = "2006-01-02T15:04:05.000000Z07:00"
 
-    /// Why a text is no time, in Go's words; `nil` when the first wrong element cannot be told.
-    static func refusal(_ text: String) -> String {
+    /// Why a text is no time of a layout, in Go's words.
+    static func refusal(_ text: String, _ layout: String) -> String {
+        func cannotParse(_ text: String, _ rest: Substring, _ element: String) -> String {
+            "parsing time \(GoText.quoted(text)) as \"\(layout)\": cannot parse \(GoText.quoted(String(rest))) as \"\(element)\""
+        }
         var rest = Substring(text)
         for (element, width) in [
             ("2006", 4), ("-", 0), ("01", 2), ("-", 0), ("02", 2), ("T", 0), ("15", 2), (":", 0), ("04", 2), (":", 0), ("05", 2),
@@ -22,9 +28,5 @@ enum GoTime {
             }
         }
         return cannotParse(text, rest, "Z07:00")
-    }
-
-    private static func cannotParse(_ text: String, _ rest: Substring, _ element: String) -> String {
-        "parsing time \(GoText.quoted(text)) as \"\(layout)\": cannot parse \(GoText.quoted(String(rest))) as \"\(element)\""
     }
 }

@@ -1,3 +1,4 @@
+import Encoding
 import JSON
 
 /// The defaults of pods and their parts, and of the other core kinds but services (`pkg/apis/core/v1/defaults.go`).
@@ -57,7 +58,10 @@ enum CoreDefaults {
         },
         "core.v1.PersistentVolumeStatus": { $0.fill("phase", "Pending") },
         "core.v1.PersistentVolumeClaimStatus": { $0.fill("phase", "Pending") },
-        "core.v1.Secret": { $0.fill("type", "Opaque") },
+        "core.v1.Secret": { secret in
+            secret.fill("type", "Opaque")
+            mergeTexts(&secret)
+        },
         "core.v1.Namespace": { namespace in
             let name = namespace.objectName
             if !name.isEmpty { namespace.set(.string(name), at: ["metadata", "labels", "kubernetes.io/metadata.name"]) }
@@ -128,6 +132,17 @@ enum CoreDefaults {
             }
         }
         pod["spec"] = spec
+    }
+
+    /// `stringData` is written only: its texts become data, over what is there (`Convert_v1_Secret_To_core_Secret`).
+    private static func mergeTexts(_ secret: inout JSON) {
+        guard let texts = secret["stringData"] else { return }
+        var data = secret.present("data") ?? [:]
+        for member in texts.object?.members ?? [] {
+            data[member.key] = .string(Base64.encode(Array((member.value.string ?? "").utf8)))
+        }
+        if data.object?.isEmpty == false { secret["data"] = data }
+        secret["stringData"] = nil
     }
 
     /// `serviceAccount` is the older name of `serviceAccountName`: either fills the other (`Convert_v1_PodSpec_To_core_PodSpec`).

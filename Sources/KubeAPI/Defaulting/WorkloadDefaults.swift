@@ -89,11 +89,6 @@ enum WorkloadDefaults {
         spec.fill("podReplacementPolicy", spec.present("podFailurePolicy") == nil ? "TerminatingOrFailed" : "Failed")
         spec.fill("manualSelector", false)
         job["spec"] = spec
-        if job.at("metadata", "labels").isEmptyCollection, let labels = spec.at("template", "metadata", "labels"),
-            !Optional(labels).isEmptyCollection
-        {
-            job.set(labels, at: ["metadata", "labels"])
-        }
     }
 
     private static let scaleUp: JSON = [

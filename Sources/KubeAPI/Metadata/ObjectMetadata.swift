@@ -51,6 +51,25 @@ public enum ObjectMetadata {
         object["metadata"] = ordered(metadata)
     }
 
+    /// Leaves each owner once; the warning of that, where there were repetitions (`dedupOwnerReferencesAndAddWarning`).
+    public static func withoutRepeatedOwners(_ object: inout JSON) -> [String] {
+        guard let owners = object.at("metadata", "ownerReferences")?.array, owners.count > 1 else { return [] }
+        var seen: Set<JSON> = []
+        var repeated: [String] = []
+        let distinct = owners.filter { owner in
+            if seen.insert(owner).inserted { return true }
+            let uid = owner["uid"]?.string ?? ""
+            if !repeated.contains(uid) { repeated.append(uid) }
+            return false
+        }
+        guard distinct.count < owners.count else { return [] }
+        object.set(.array(distinct), at: ["metadata", "ownerReferences"])
+        return [
+            ".metadata.ownerReferences contains duplicate entries; API server dedups owner references in 1.20+, and may reject such "
+                + "requests as early as 1.24; please fix your requests; duplicate UID(s) observed: \(repeated.joined(separator: ", "))"
+        ]
+    }
+
     /// A name with a random suffix of five characters.
     public static func generatedName(_ prefix: String, _ world: World) -> String {
         prefix.prefix(generatedBase) + world.random.nameSuffix()

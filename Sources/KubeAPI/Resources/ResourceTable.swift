@@ -56,6 +56,14 @@ public struct ResourceType: Sendable {
     public var listKind: String { custom?.listKind ?? kind + "List" }
     /// `pods`, `deployments.apps`: how errors name the resource.
     public var qualifiedName: String { group.isEmpty ? resource : "\(resource).\(group)" }
+    /// What every request to a deprecated API is warned of (`APILifecycleDeprecated`), or a custom resource's definition warns of.
+    public var deprecationWarning: String? { custom?.deprecationWarning ?? Self.deprecations["\(groupVersion)/\(resource)"] }
+
+    private static let deprecations = [
+        "v1/endpoints": "v1 Endpoints is deprecated in v1.33+; use discovery.k8s.io/v1 EndpointSlice",
+        "v1/componentstatuses": "v1 ComponentStatus is deprecated in v1.19+",
+    ]
+
     /// Whether objects are kept; reviews and bindings are not.
     public var isStored: Bool { storage != nil }
     /// The subresource of a name.

@@ -123,7 +123,7 @@ public enum GoText {
     public static func hexadecimal(_ byte: UInt8) -> String { hex(UInt32(byte), 2) }
 
     /// A number with so many decimals, as `%f` prints it.
-    static func fixed(_ value: Double, decimals: Int) -> String {
+    public static func fixed(_ value: Double, decimals: Int) -> String {
         guard value.isFinite, value.magnitude < 1e15 else { return value.description }
         var scale = 1.0
         for _ in 0..<max(0, decimals) { scale *= 10 }

@@ -24,6 +24,8 @@ public struct ResourceStrategy: Sendable {
     public var clearsStatus = true
     /// Whether what is left of a status that a user may not set is nothing, not an empty object.
     public var dropsStatus = false
+    /// Whether the generation stays what it was at creation.
+    public var keepsGeneration = false
     /// Whether a change of the status counts a generation, where it is no subresource.
     public var countsStatus = false
     /// Whether the status subresource leaves the metadata alone.
@@ -45,6 +47,9 @@ public struct ResourceStrategy: Sendable {
     private static let rbac = ResourceStrategy(nameForm: .pathSegment, allowsCreateOnUpdate: true)
     private static let deleted = ResourceStrategy(returnsDeletedObject: true)
     private static let counted = ResourceStrategy(countsGenerations: true)
+    private static let demanding = ResourceStrategy(allowsUnconditionalUpdate: false)
+    private static let demandingDeleted = ResourceStrategy(allowsUnconditionalUpdate: false, returnsDeletedObject: true)
+    private static let demandingCounted = ResourceStrategy(countsGenerations: true, allowsUnconditionalUpdate: false)
 
     private static let rows: [String: ResourceStrategy] = [
         "/namespaces": ResourceStrategy(
@@ -61,8 +66,9 @@ public struct ResourceStrategy: Sendable {
         "/replicationcontrollers": ResourceStrategy(countsGenerations: true, defaultPropagation: .orphan),
         "/secrets": ResourceStrategy(initialFields: [(["type"], "Opaque")]),
         "/serviceaccounts": deleted, "/resourcequotas": deleted, "storage.k8s.io/storageclasses": deleted,
-        "storage.k8s.io/csidrivers": deleted,
-        "storage.k8s.io/csinodes": deleted, "storage.k8s.io/volumeattachments": deleted, "resource.k8s.io/resourceclaims": deleted,
+        "storage.k8s.io/csidrivers": demandingDeleted, "storage.k8s.io/csinodes": demandingDeleted,
+        "storage.k8s.io/volumeattachments": demandingDeleted, "storage.k8s.io/csistoragecapacities": demanding,
+        "node.k8s.io/runtimeclasses": demanding, "resource.k8s.io/resourceclaims": deleted,
         "resource.k8s.io/resourceclaimtemplates": deleted,
         "/nodes": ResourceStrategy(clearsStatus: false),
         "/persistentvolumes": ResourceStrategy(returnsDeletedObject: true, initialFields: [(["status", "phase"], "Pending")]),
@@ -72,15 +78,15 @@ public struct ResourceStrategy: Sendable {
         "coordination.k8s.io/leases": ResourceStrategy(allowsCreateOnUpdate: true, allowsUnconditionalUpdate: false),
         "discovery.k8s.io/endpointslices": counted,
         "networking.k8s.io/ingresses": counted, "networking.k8s.io/ingressclasses": counted, "networking.k8s.io/networkpolicies": counted,
-        "policy/poddisruptionbudgets": counted,
-        "scheduling.k8s.io/priorityclasses": counted,
+        "policy/poddisruptionbudgets": demandingCounted,
+        "scheduling.k8s.io/priorityclasses": ResourceStrategy(countsGenerations: true, keepsGeneration: true),
         "flowcontrol.apiserver.k8s.io/flowschemas": counted, "flowcontrol.apiserver.k8s.io/prioritylevelconfigurations": counted,
-        "admissionregistration.k8s.io/mutatingwebhookconfigurations": counted,
-        "admissionregistration.k8s.io/validatingwebhookconfigurations": counted,
-        "admissionregistration.k8s.io/validatingadmissionpolicies": counted,
-        "admissionregistration.k8s.io/validatingadmissionpolicybindings": counted,
-        "admissionregistration.k8s.io/mutatingadmissionpolicies": counted,
-        "admissionregistration.k8s.io/mutatingadmissionpolicybindings": counted,
+        "admissionregistration.k8s.io/mutatingwebhookconfigurations": demandingCounted,
+        "admissionregistration.k8s.io/validatingwebhookconfigurations": demandingCounted,
+        "admissionregistration.k8s.io/validatingadmissionpolicies": demandingCounted,
+        "admissionregistration.k8s.io/validatingadmissionpolicybindings": demandingCounted,
+        "admissionregistration.k8s.io/mutatingadmissionpolicies": demandingCounted,
+        "admissionregistration.k8s.io/mutatingadmissionpolicybindings": demandingCounted,
         "resource.k8s.io/deviceclasses": counted, "resource.k8s.io/resourceslices": counted,
         "apiextensions.k8s.io/customresourcedefinitions": ResourceStrategy(
             countsGenerations: true, allowsUnconditionalUpdate: false, statusKeepsMetadata: true,
@@ -89,7 +95,7 @@ public struct ResourceStrategy: Sendable {
                 "Terminating", "InstanceDeletionPending",
                 "CustomResourceDefinition marked for deletion; CustomResource deletion will begin soon"
             )),
-        "apiregistration.k8s.io/apiservices": ResourceStrategy(clearsStatus: false),
+        "apiregistration.k8s.io/apiservices": ResourceStrategy(allowsUnconditionalUpdate: false, clearsStatus: false),
         "rbac.authorization.k8s.io/roles": rbac, "rbac.authorization.k8s.io/rolebindings": rbac,
         "rbac.authorization.k8s.io/clusterroles": rbac, "rbac.authorization.k8s.io/clusterrolebindings": rbac,
     ]
@@ -97,8 +103,12 @@ public struct ResourceStrategy: Sendable {
 
 extension ResourceStrategy {
     /// Prepares a new object: status of the user's making goes, what every new object starts with comes.
-    public func prepareForCreate(_ object: inout JSON, hasStatus: Bool) {
-        if hasStatus, clearsStatus, object["status"] != nil { object["status"] = dropsStatus ? JSON?.none : [:] }
+    public func prepareForCreate(_ object: inout JSON, _ resource: ResourceType) {
+        if resource.subresource("status") != nil, clearsStatus, object["status"] != nil {
+            let schema = Schema.builtin
+            let zero = schema.type(resource.storageKind).flatMap { Canonicalizer(schema: schema).zero(field: "status", of: $0) }
+            object["status"] = dropsStatus ? JSON?.none : zero ?? [:]
+        }
         for field in initialFields {
             // The status is the server's; other fields are the user's where given.
             let isServers = field.path.first == "status"
@@ -109,6 +119,7 @@ extension ResourceStrategy {
 
     /// Whether an update of the main resource changed what counts a generation: everything but metadata and mostly status.
     public func changesGeneration(_ new: JSON, _ old: JSON) -> Bool {
+        guard !keepsGeneration else { return false }
         func wish(_ object: JSON) -> JSON {
             guard let members = object.object?.members else { return object }
             return .object(JSONObject(unique: members.filter { $0.key != "metadata" && ($0.key != "status" || countsStatus) }))

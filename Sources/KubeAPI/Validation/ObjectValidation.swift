@@ -30,7 +30,7 @@ public enum ObjectValidation {
     /// What is wrong with a new object in its storage version.
     public static func problems(_ object: JSON, _ resource: ResourceType, _ origin: Origin) -> [FieldError] {
         var errors = FieldErrorList()
-        guard let rules = table["\(resource.group)/\(resource.resource)"] else {
+        guard let rules = table["\(resource.storageKind.group)/\(resource.resource)"] else {
             errors.metadata(object, ResourceStrategy.of(resource).nameForm, isNamespaced: resource.isNamespaced)
             return errors.errors
         }
@@ -46,7 +46,7 @@ public enum ObjectValidation {
     ) -> [FieldError] {
         var errors = FieldErrorList()
         errors.metadataUpdate(new, old)
-        let rules = table["\(resource.group)/\(resource.resource)"]
+        let rules = table["\(resource.storageKind.group)/\(resource.resource)"]
         switch part {
         case .object: rules?.update(&errors, new, old, origin)
         case .status: rules?.status?(&errors, new, old, origin)

@@ -13,8 +13,12 @@ enum AdmissionOperation: Sendable {
 
 /// The admission plugins that every write passes after authorization, in kube-apiserver's order (`pkg/kubeapiserver/options/plugins.go`).
 struct AdmissionChain: Sendable {
-    /// Namespaces that NamespaceLifecycle protects.
-    private static let protectedNamespaces: Set<String> = ["default", "kube-system", "kube-public"]
+    private static let beforeNodes: [any AdmissionPlugin] = [NamespaceLifecycle(), LimitRanger(), ServiceAccountAdmission()]
+    private static let afterNodes: [any AdmissionPlugin] = [
+        TaintNodesByCondition(), PodSecurityAdmission(), PriorityAdmission(), DefaultTolerationSeconds(), DefaultStorageClass(),
+        StorageObjectInUseProtection(), PersistentVolumeClaimResize(), RuntimeClassAdmission(), CertificateSubjectRestriction(),
+        DefaultIngressClass(), ResourceQuotaAdmission(),
+    ]
 
     let cluster: ClusterState
     /// Who answers the plugins' own questions; `nil` in a registry without users.
@@ -22,38 +26,39 @@ struct AdmissionChain: Sendable {
     /// What EKS knows of the cluster's pods; `nil` without EKS.
     var podIdentity: (any PodIdentitySource)?
 
-    /// Lets the plugins that change objects change a new one, before it is validated; it comes defaulted.
+    private var view: AdmissionView { AdmissionView(cluster: cluster) }
+
+    /// Completes what is about to be written, before it is validated; it comes defaulted.
     ///
     /// - Throws: 403 of the plugin that refuses.
-    func mutate(_ object: inout JSON, _ request: APIRequest) async throws(KubeStatus) {
-        let path = request.resource.qualifiedName
-        if path == "pods" { try ServiceAccountAdmission(cluster: cluster).admit(&object, request) }
-        try await restrictNode(.create(object), request)
-        if path == "nodes" { NodeTaints.admit(&object) }
-        if path == "pods", let podIdentity { PodIdentityAdmission(cluster: cluster, source: podIdentity).admit(&object, request) }
+    func mutate(_ attributes: AdmissionAttributes) async throws(KubeStatus) -> JSON {
+        var attributes = attributes
+        for plugin in Self.beforeNodes { try mutate(&attributes, plugin) }
+        // What a kubelet changes is looked at when it is complete.
+        if attributes.operation == .create { try await restrictNode(.create(attributes.object), attributes.request) }
+        for plugin in Self.afterNodes { try mutate(&attributes, plugin) }
+        if attributes.operation == .create, attributes.concerns("", "pods"), let podIdentity {
+            PodIdentityAdmission(cluster: cluster, source: podIdentity).admit(&attributes.object, attributes.request)
+        }
+        return attributes.object
     }
 
-    /// Lets an operation pass.
+    private func mutate(_ attributes: inout AdmissionAttributes, _ plugin: any AdmissionPlugin) throws(KubeStatus) {
+        do { try plugin.mutate(&attributes, view) } catch { throw Self.traced(error, type(of: plugin).name, attributes) }
+    }
+
+    /// Lets what is about to be written, or deleted, pass.
     ///
     /// - Throws: 403 of the plugin that refuses.
-    func admit(_ operation: AdmissionOperation, _ request: APIRequest) async throws(KubeStatus) {
-        if case .create(let object) = operation, request.resource.custom?.isTerminating == true {
-            throw .forbidden(
-                group: request.resource.group, resource: request.resource.resource, name: object.objectName,
-                message:
-                    "\(request.resource.qualifiedName) \(GoText.quoted(object.objectName)) is forbidden: create not allowed while custom "
-                    + "resource definition is terminating")
+    func validate(_ attributes: AdmissionAttributes) async throws(KubeStatus) {
+        switch attributes.operation {
+        case .create: break
+        case .update: try await restrictNode(.update(attributes.object, old: attributes.old ?? .null), attributes.request)
+        case .delete: try await restrictNode(.delete(attributes.object, isDryRun: attributes.isDryRun), attributes.request)
         }
-        if case .delete(let object, _) = operation, request.resource.group.isEmpty, request.resource.resource == "namespaces",
-            Self.protectedNamespaces.contains(object.objectName)
-        {
-            throw .forbidden(
-                group: "", resource: "namespaces", name: object.objectName,
-                message: "namespaces \(GoText.quoted(object.objectName)) is forbidden: this namespace may not be deleted")
+        for plugin in Self.beforeNodes + Self.afterNodes {
+            do { try await plugin.validate(attributes, view) } catch { throw Self.traced(error, type(of: plugin).name, attributes) }
         }
-        // A create passed the plugin before it was validated.
-        if case .create = operation { return }
-        try await restrictNode(operation, request)
     }
 
     /// NodeRestriction: what a kubelet may change of what the authorizers let it change.
@@ -69,15 +74,10 @@ struct AdmissionChain: Sendable {
             throw error
         }
     }
-}
 
-/// TaintNodesByCondition: a new node is not ready until the node lifecycle controller says so (`plugin/pkg/admission/nodetaint`).
-enum NodeTaints {
-    static func admit(_ node: inout JSON) {
-        let taint: JSON = ["key": "node.kubernetes.io/not-ready", "effect": "NoSchedule"]
-        var taints = node.at("spec", "taints")?.array ?? []
-        guard !taints.contains(where: { $0["key"] == taint["key"] && $0["effect"] == taint["effect"] }) else { return }
-        taints.append(taint)
-        node.set(.array(taints), at: ["spec", "taints"])
+    /// Leaves the refusal in the trace.
+    private static func traced(_ refusal: KubeStatus, _ plugin: String, _ attributes: AdmissionAttributes) -> KubeStatus {
+        attributes.request.http.trace.add(TraceStep("admission", plugin, actual: refusal.message, .fail))
+        return refusal
     }
 }

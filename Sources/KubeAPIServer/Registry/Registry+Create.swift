@@ -3,6 +3,7 @@ import HTTP
 import JSON
 import KubeAPI
 import Store
+import World
 
 extension Registry {
     /// How often a create tries another generated name, as kube-apiserver does.
@@ -28,22 +29,30 @@ extension Registry {
         try checkNamespace(wanted, request)
         let strategy = ResourceStrategy.of(resource)
         try checkConversion(resource)
-        var prepared = resource.stored(wanted)
-        strategy.prepareForCreate(&prepared, hasStatus: resource.subresource("status") != nil)
+        var wished = resource.stored(wanted)
+        let repeated = ObjectMetadata.withoutRepeatedOwners(&wished)
+        ObjectDefaults.apply(to: &wished, resource)
         let isGenerated = wanted.objectName.isEmpty && !(wanted.at("metadata", "generateName")?.string ?? "").isEmpty
         for attempt in 1...Self.generatedNameAttempts {
-            var object = prepared
+            let guarding = try namespaceCondition(request, wished.objectName)
+            var attributes = AdmissionAttributes(
+                operation: .create, request: request, object: wished, old: nil, isDryRun: options.isDryRun)
+            var object = try await admission.mutate(attributes)
             ObjectMetadata.prepareForCreate(
                 &object, namespace: resource.isNamespaced ? request.namespace : nil, generation: strategy.countsGenerations,
                 world: cluster.world)
-            ObjectDefaults.apply(to: &object, resource)
-            try await admission.mutate(&object, request)
+            strategy.prepareForCreate(&object, resource)
+            ObjectPreparation.create(&object, resource, now: cluster.world.now.rfc3339)
             let taken = try StorageHooks.of(resource)?.beginCreate(&object, cluster, isDryRun: options.isDryRun) ?? .none
             object = ObjectDefaults.ordered(object, resource.storageKind)
             let name = object.objectName
             try validate(object, request)
-            let guarding = try namespaceCondition(request, name)
-            try await admission.admit(.create(object), request)
+            let warnings = warnings + repeated + ObjectWarnings.create(object, resource)
+            attributes.object = object
+            try await admission.validate(attributes)
+            if let version = UInt64(wanted.objectResourceVersion), version != 0 {
+                throw .unexpected("resourceVersion should not be set on objects to be created")
+            }
             if options.isDryRun {
                 guard cluster.store.get(cluster.key(resource, namespace: request.namespace, name: name)) == nil else {
                     throw .alreadyExists(group: resource.group, resource: resource.resource, name: name)
@@ -92,7 +101,7 @@ extension Registry {
         var errors = ObjectValidation.problems(object, request.resource, .init(requested: request.resource.groupVersionKind))
         errors += request.resource.definitionProblems(object, old: nil, subresource: "")
         guard !errors.isEmpty else { return }
-        throw .invalid(group: request.resource.group, kind: request.resource.kind, name: object.objectName, errors)
+        throw .invalid(group: request.resource.storageKind.group, kind: request.resource.kind, name: object.objectName, errors)
     }
 
     /// The namespace must exist and not be going; that it stays so is a condition of the commit (admission plugin NamespaceLifecycle).

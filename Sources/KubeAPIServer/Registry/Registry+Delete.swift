@@ -52,7 +52,10 @@ extension Registry {
             let entry = try entry(resource, namespace, name)
             let old = try StoredObject.parse(entry.value)
             try checkPreconditions(options, old, resource)
-            if let request { try await admission.admit(.delete(old, isDryRun: options.isDryRun), request) }
+            if let request {
+                try await admission.validate(
+                    AdmissionAttributes(operation: .delete, request: request, object: old, old: nil, isDryRun: options.isDryRun))
+            }
             var object = old
             mark(&object, strategy, options)
             let isGone = Self.mayGo(object)

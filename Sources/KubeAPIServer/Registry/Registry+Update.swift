@@ -2,6 +2,7 @@ import HTTP
 import JSON
 import KubeAPI
 import Store
+import World
 
 extension Registry {
     /// How often a write without `resourceVersion` is tried again when others were faster.
@@ -66,20 +67,27 @@ extension Registry {
             let modified = try change(resource.served(old))
             let isUnconditional = try checkPreconditions(modified.object, old, entry, request)
             var object = resource.stored(modified.object)
+            let repeated = ObjectMetadata.withoutRepeatedOwners(&object)
+            ObjectDefaults.apply(to: &object, resource)
+            var attributes = AdmissionAttributes(operation: .update, request: request, object: object, old: old, isDryRun: isDryRun)
+            object = try await admission.mutate(attributes)
             let hook = request.info.subresource.isEmpty ? StorageHooks.of(resource) : nil
             var taken = StorageEffects.none
             try prepare(&object, old: old, request) { (object: inout JSON) throws(KubeStatus) in
                 taken = try hook?.beginUpdate(&object, old: old, cluster, isDryRun: isDryRun) ?? .none
             }
-            try await admission.admit(.update(object, old: old), request)
+            attributes.object = object
+            try await admission.validate(attributes)
+            var warnings = modified.warnings + repeated
+            if request.info.subresource.isEmpty { warnings += ObjectWarnings.update(object, old: old, resource) }
             // Nothing changed: nothing is written, and the version stays.
             if object == stored {
                 return RegistryAnswer(
-                    status: 200, bytes: try served(entry.value, resource, at: entry.modified), warnings: modified.warnings)
+                    status: 200, bytes: try served(entry.value, resource, at: entry.modified), warnings: warnings)
             }
             if isDryRun {
                 let bytes = StoredObject.bytes(object, at: old.objectResourceVersion)
-                return RegistryAnswer(status: 200, bytes: try served(bytes, resource), warnings: modified.warnings)
+                return RegistryAnswer(status: 200, bytes: try served(bytes, resource), warnings: warnings)
             }
             let isGone = object.isBeingDeleted && Self.mayGo(object)
             // The last finalizer went: the object goes with it, answered at its last version; watchers see what was stored.
@@ -89,7 +97,7 @@ extension Registry {
                 let commit = try await cluster.store.commit(taken.transaction(write, conditions: [.modified(key, entry.modified)]))
                 if isGone { await effects.removed(object, resource) } else { await effects.written(object, resource) }
                 let bytes = isGone ? StoredObject.bytes(object, at: old.objectResourceVersion) : taken.value(of: commit)
-                return RegistryAnswer(status: 200, bytes: try served(bytes, resource), warnings: modified.warnings)
+                return RegistryAnswer(status: 200, bytes: try served(bytes, resource), warnings: warnings)
             } catch let error as StoreError {
                 guard case .conflict(let changed, _) = error else { throw .of(error) }
                 guard isUnconditional || changed != key else {
@@ -164,8 +172,9 @@ extension Registry {
         object.set(.string(request.name), at: ["metadata", "name"])
         object.set(resource.isNamespaced ? .string(request.namespace) : nil, at: ["metadata", "namespace"])
         ObjectMetadata.prepareForUpdate(&object, old: old)
-        ObjectDefaults.apply(to: &object, resource)
         try complete(&object)
+        ObjectPreparation.update(
+            &object, old: old, resource, subresource: request.info.subresource, now: cluster.world.now.rfc3339)
         if strategy.countsGenerations, request.info.subresource != "status", strategy.changesGeneration(object, old) {
             object.set(.integer((old.at("metadata", "generation")?.integer ?? 0) &+ 1), at: ["metadata", "generation"])
         }
@@ -182,7 +191,7 @@ extension Registry {
         var errors = ObjectValidation.updateProblems(
             object, old: old, resource, part: part, .init(requested: resource.groupVersionKind))
         errors += resource.definitionProblems(object, old: old, subresource: request.info.subresource)
-        guard errors.isEmpty else { throw .invalid(group: resource.group, kind: resource.kind, name: request.name, errors) }
+        guard errors.isEmpty else { throw .invalid(group: resource.storageKind.group, kind: resource.kind, name: request.name, errors) }
     }
 
     /// `finalize` changes only `spec.finalizers`.

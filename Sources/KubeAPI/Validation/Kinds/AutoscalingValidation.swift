@@ -55,8 +55,11 @@ extension FieldErrorList {
         let type = metric.text("type")
         if type.isEmpty { required(at / "type", "must specify a metric source type") }
         guard let expected = sources.first(where: { $0.0 == type })?.1 else {
-            return notSupported(
-                at / "type", .string(type), ["ContainerResource", "External", "Object", "Pods", "Resource"])
+            // Said by the check of the type and again by that of its source.
+            for _ in 0..<2 {
+                notSupported(at / "type", .string(type), ["ContainerResource", "External", "Object", "Pods", "Resource"])
+            }
+            return
         }
         let present = sources.map(\.1).filter { metric.present($0) != nil }
         if let first = present.first { source(first, metric[first] ?? [:], at / first) }

@@ -153,7 +153,7 @@ extension FieldErrorList {
         case .integer(let number)?:
             self.port(number, at / "port")
             guard let end else { return }
-            if end < number { invalid(at / "endPort", .integer(end), "must be greater than or equal to `port`") }
+            if end < number { invalid(at / "endPort", .integer(number), "must be greater than or equal to `port`") }
             self.port(end, at / "endPort")
         case .string(let name)?:
             if let end { invalid(at / "endPort", .integer(end), "may not be specified when `port` is non-numeric") }

@@ -30,7 +30,7 @@ extension FieldErrorList {
         for (index, port) in ports.enumerated() { servicePort(port, ports.count > 1, &names, (at / "ports")[index]) }
         labels(spec["selector"], at / "selector")
         sessionAffinity(spec, at)
-        if type != "ExternalName" { clusterAddresses(spec, isHeadless, kept: old?["spec"]?.texts("clusterIPs") ?? []) }
+        if type != "ExternalName" { clusterAddresses(spec, kept: old?["spec"]?.texts("clusterIPs") ?? []) }
         let kept = old?["spec"]?.texts("externalIPs") ?? []
         for (index, text) in spec.texts("externalIPs").enumerated() where !kept.contains(text) {
             let path = (at / "externalIPs")[index]
@@ -178,7 +178,8 @@ extension FieldErrorList {
     }
 
     /// `ValidateServiceClusterIPsRelatedFields`.
-    private mutating func clusterAddresses(_ spec: JSON, _ isHeadless: Bool, kept: [String]) {
+    mutating func clusterAddresses(_ spec: JSON, kept: [String]) {
+        let isHeadless = Self.isHeadless(spec)
         let at = Self.spec
         let addresses = spec.texts("clusterIPs")
         let all = JSON(strings: addresses)

@@ -1,4 +1,4 @@
-import JSON
+public import JSON
 
 /// What is wrong with an object, in the order in which it was found (`field.ErrorList`). The rules of each kind are extensions of it.
 struct FieldErrorList: Sendable {
@@ -145,19 +145,19 @@ struct FieldErrorList: Sendable {
 
 extension JSON {
     /// The text of a field; empty when there is none, as in Go.
-    func text(_ key: String) -> String { self[key]?.string ?? "" }
+    public func text(_ key: String) -> String { self[key]?.string ?? "" }
     /// The elements of a field.
-    func items(_ key: String) -> [JSON] { self[key]?.array ?? [] }
+    public func items(_ key: String) -> [JSON] { self[key]?.array ?? [] }
     /// The texts of a field.
-    func texts(_ key: String) -> [String] { self[key]?.array?.compactMap(\.string) ?? [] }
+    public func texts(_ key: String) -> [String] { self[key]?.array?.compactMap(\.string) ?? [] }
     /// The entries of a field.
-    func entries(_ key: String) -> [JSONObject.Member] { self[key]?.object?.members ?? [] }
+    public func entries(_ key: String) -> [JSONObject.Member] { self[key]?.object?.members ?? [] }
     /// The number of a field.
-    func number(_ key: String) -> Int64? { self[key]?.integer }
+    public func number(_ key: String) -> Int64? { self[key]?.integer }
     /// The truth of a field; false when there is none.
-    func flag(_ key: String) -> Bool { self[key]?.bool ?? false }
+    public func flag(_ key: String) -> Bool { self[key]?.bool ?? false }
     /// A field that is there and not null.
-    func present(_ key: String) -> JSON? {
+    public func present(_ key: String) -> JSON? {
         guard let value = self[key], !value.isNull else { return nil }
         return value
     }

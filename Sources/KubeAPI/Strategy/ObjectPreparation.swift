@@ -1,0 +1,159 @@
+public import JSON
+
+/// What the strategies of the registries make of an object between admission and validation, beyond the facts of `ResourceStrategy`
+/// (`PrepareForCreate`, `PrepareForUpdate` and `Canonicalize` of `pkg/registry/*/strategy.go`).
+public enum ObjectPreparation {
+    private typealias Create = @Sendable (inout JSON, String) -> Void
+    private typealias Update = @Sendable (inout JSON, JSON, String) -> Void
+
+    /// Prepares a new object in its storage version. `now` is the present time in RFC 3339.
+    public static func create(_ object: inout JSON, _ resource: ResourceType, now: String) {
+        creations["\(resource.storageKind.group)/\(resource.resource)"]?(&object, now)
+    }
+
+    /// Prepares a changed object, or with `subresource` the part of one that is written.
+    public static func update(_ object: inout JSON, old: JSON, _ resource: ResourceType, subresource: String, now: String) {
+        let name = "\(resource.storageKind.group)/\(resource.resource)" + (subresource.isEmpty ? "" : "/\(subresource)")
+        updates[name]?(&object, old, now)
+    }
+
+    private static let creations: [String: Create] = [
+        "/namespaces": { namespace, _ in
+            // A generated name was not known when defaults were made.
+            namespace.set(.string(namespace.objectName), at: ["metadata", "labels", "kubernetes.io/metadata.name"])
+        },
+        "/pods": { pod, _ in
+            // Those who have less than no time get a second.
+            if let grace = pod.at("spec", "terminationGracePeriodSeconds")?.integer, grace < 0 {
+                pod.set(1, at: ["spec", "terminationGracePeriodSeconds"])
+            }
+            pod["status"] = podStatus(pod["spec"] ?? [:])
+        },
+        "/persistentvolumes": { volume, now in volume["status"] = ["phase": "Pending", "lastPhaseTransitionTime": .string(now)] },
+        "/persistentvolumeclaims": { claim, _ in
+            if var spec = claim["spec"] {
+                normalizeSources(&spec)
+                claim["spec"] = spec
+            }
+        },
+        "/serviceaccounts": { account, _ in trimSecrets(&account) },
+        "apps/daemonsets": { set, _ in set.set("1", at: templateGeneration) },
+        "batch/jobs": { job, _ in
+            let hadLabels = !job.at("metadata", "labels").isEmptyCollection
+            if job.at("spec", "manualSelector") != true { selectOwnPods(&job) }
+            if !hadLabels { inheritLabels(&job) }
+        },
+    ]
+
+    private static let updates: [String: Update] = [
+        "/persistentvolumes/status": { volume, old, now in
+            guard volume.at("status", "phase") != old.at("status", "phase") else { return }
+            volume.set(.string(now), at: ["status", "lastPhaseTransitionTime"])
+        },
+        "/persistentvolumeclaims": { claim, _, _ in
+            if var spec = claim["spec"] {
+                normalizeSources(&spec)
+                claim["spec"] = spec
+            }
+        },
+        "/serviceaccounts": { account, _, _ in trimSecrets(&account) },
+        "apps/daemonsets": { set, old, _ in
+            let before = Int64(old.value(at: templateGeneration)?.string ?? "") ?? 0
+            let hasChanged = set.at("spec", "template") != old.at("spec", "template")
+            set.set(.string(String(hasChanged ? before &+ 1 : before)), at: templateGeneration)
+        },
+        "batch/jobs": { job, _, _ in
+            if job.at("metadata", "labels").isEmptyCollection { inheritLabels(&job) }
+        },
+    ]
+
+    private static let templateGeneration = ["metadata", "annotations", "deprecated.daemonset.template.generation"]
+
+    /// A new pod waits, and says so when its scheduling is gated.
+    private static func podStatus(_ spec: JSON) -> JSON {
+        var status: JSON = ["phase": "Pending"]
+        if !spec.items("schedulingGates").isEmpty {
+            status["conditions"] = [
+                [
+                    "type": "PodScheduled", "status": "False", "lastProbeTime": .null, "lastTransitionTime": .null,
+                    "reason": "SchedulingGated", "message": "Scheduling is blocked due to non-empty scheduling gates",
+                ]
+            ]
+        }
+        status["qosClass"] = .string(PodQuality.of(spec).rawValue)
+        return status
+    }
+
+    /// Either way of naming a claim's source fills the other (`NormalizeDataSources`).
+    private static func normalizeSources(_ spec: inout JSON) {
+        if let source = spec.present("dataSource"), spec.present("dataSourceRef") == nil {
+            spec["dataSourceRef"] = source
+        } else if let source = spec.present("dataSourceRef"), spec.present("dataSource") == nil, source.text("namespace").isEmpty,
+            ["", "snapshot.storage.k8s.io"].contains(source.text("apiGroup"))
+        {
+            var plain = source
+            plain["namespace"] = nil
+            spec["dataSource"] = plain
+        }
+    }
+
+    /// Secrets of accounts are only named (`cleanSecretReferences`).
+    private static func trimSecrets(_ account: inout JSON) {
+        guard let secrets = account["secrets"]?.array else { return }
+        account["secrets"] = .array(secrets.map { secret in secret["name"].map { ["name": $0] } ?? [:] })
+    }
+
+    /// Jobs choose their pods by the job's own uid (`generateSelector`).
+    private static func selectOwnPods(_ job: inout JSON) {
+        let name = job.at("metadata", "name") ?? ""
+        let uid = job.at("metadata", "uid") ?? ""
+        var labels = job.at("spec", "template", "metadata", "labels") ?? [:]
+        for (label, value) in [
+            ("job-name", name), ("batch.kubernetes.io/job-name", name), ("controller-uid", uid),
+            ("batch.kubernetes.io/controller-uid", uid),
+        ] where labels[label] == nil {
+            labels[label] = value
+        }
+        job.set(labels, at: ["spec", "template", "metadata", "labels"])
+        let selected = ["spec", "selector", "matchLabels", "batch.kubernetes.io/controller-uid"]
+        if job.value(at: selected) == nil { job.set(uid, at: selected) }
+    }
+
+    private static func inheritLabels(_ job: inout JSON) {
+        guard let labels = job.at("spec", "template", "metadata", "labels"), !Optional(labels).isEmptyCollection else { return }
+        job.set(labels, at: ["metadata", "labels"])
+    }
+}
+
+/// How well a pod is provided for, which decides who has to go first (`pkg/apis/core/v1/helper/qos`).
+public enum PodQuality: String, Sendable, Hashable {
+    case guaranteed = "Guaranteed"
+    case burstable = "Burstable"
+    case bestEffort = "BestEffort"
+
+    /// The class of a pod's spec: guaranteed when every container's limits of CPU and memory are its requests, best effort when nobody
+    /// asked for anything.
+    public static func of(_ spec: JSON) -> PodQuality {
+        let podLevel = spec["resources"].map { [$0] } ?? []
+        let isPodLevel = podLevel.contains { !asked($0, "requests").isEmpty || !asked($0, "limits").isEmpty }
+        let owners = isPodLevel ? podLevel : (spec.items("containers") + spec.items("initContainers")).map { $0["resources"] ?? [:] }
+        var asks = false
+        var isGuaranteed = true
+        for resources in owners {
+            let requests = asked(resources, "requests")
+            let limits = asked(resources, "limits")
+            if !requests.isEmpty || !limits.isEmpty { asks = true }
+            isGuaranteed = isGuaranteed && limits.count == 2 && requests == limits
+        }
+        return !asks ? .bestEffort : isGuaranteed ? .guaranteed : .burstable
+    }
+
+    private static func asked(_ resources: JSON, _ field: String) -> [String: QuantityValue] {
+        var result: [String: QuantityValue] = [:]
+        for name in ["cpu", "memory"] {
+            guard let text = resources.at(field, name)?.string, let amount = QuantityValue(text), amount > .zero else { continue }
+            result[name] = amount
+        }
+        return result
+    }
+}
