@@ -8,7 +8,7 @@ enum GoTime {
     static let microseconds = "2006-01-02T15:04:05.000000Z07:00"
 
     /// Why a text is no time of a layout, in Go's words.
-    static func refusal(_ text: String, _ layout: String) -> String {
+    static func refusal(_ text: String, _ layout: String = seconds) -> String {
         func cannotParse(_ text: String, _ rest: Substring, _ element: String) -> String {
             "parsing time \(GoText.quoted(text)) as \"\(layout)\": cannot parse \(GoText.quoted(String(rest))) as \"\(element)\""
         }

@@ -4,11 +4,15 @@ public import JSON
 /// (`PrepareForCreate`, `PrepareForUpdate` and `Canonicalize` of `pkg/registry/*/strategy.go`).
 public enum ObjectPreparation {
     private typealias Create = @Sendable (inout JSON, String) -> Void
+    private typealias Authored = @Sendable (inout JSON, JSON) -> Void
     private typealias Update = @Sendable (inout JSON, JSON, String) -> Void
 
-    /// Prepares a new object in its storage version. `now` is the present time in RFC 3339.
-    public static func create(_ object: inout JSON, _ resource: ResourceType, now: String) {
-        creations["\(resource.storageKind.group)/\(resource.resource)"]?(&object, now)
+    /// Prepares a new object in its storage version. `now` is the present time in RFC 3339, `author` who makes it: `username`, `uid`,
+    /// `groups` and `extra`.
+    public static func create(_ object: inout JSON, _ resource: ResourceType, now: String, author: JSON) {
+        let name = "\(resource.storageKind.group)/\(resource.resource)"
+        creations[name]?(&object, now)
+        authored[name]?(&object, author)
     }
 
     /// Prepares a changed object, or with `subresource` the part of one that is written.
@@ -45,7 +49,15 @@ public enum ObjectPreparation {
         },
     ]
 
+    private static let authored: [String: Authored] = [
+        "certificates.k8s.io/certificatesigningrequests": { request, author in
+            // Who asks is not for them to say.
+            for field in ["username", "uid", "groups", "extra"] { request.set(author[field], at: ["spec", field]) }
+        }
+    ]
+
     private static let updates: [String: Update] = [
+        "certificates.k8s.io/certificatesigningrequests": { request, old, _ in request["spec"] = old["spec"] },
         "/persistentvolumes/status": { volume, old, now in
             guard volume.at("status", "phase") != old.at("status", "phase") else { return }
             volume.set(.string(now), at: ["status", "lastPhaseTransitionTime"])

@@ -15,6 +15,8 @@ struct AdmissionAttributes: Sendable {
     /// The object before an update.
     let old: JSON?
     let isDryRun: Bool
+    /// What plugins warn of.
+    let noted = RequestWarnings()
 
     var resource: ResourceType { request.resource }
     var subresource: String { request.info.subresource }
@@ -23,6 +25,9 @@ struct AdmissionAttributes: Sendable {
     func concerns(_ group: String, _ plural: String) -> Bool {
         subresource.isEmpty && resource.resource == plural && resource.group == group
     }
+
+    /// Lets the object pass with a warning.
+    func warn(_ text: String) { noted.note([text]) }
 
     /// `pods "a" is forbidden: …` (`admission.NewForbidden`); an object whose name is still to be made is called by its prefix.
     func forbidden(_ reason: String) -> KubeStatus {

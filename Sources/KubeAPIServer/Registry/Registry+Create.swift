@@ -2,6 +2,7 @@ import Encoding
 import HTTP
 import JSON
 import KubeAPI
+import RBAC
 import Store
 import World
 
@@ -42,14 +43,14 @@ extension Registry {
                 &object, namespace: resource.isNamespaced ? request.namespace : nil, generation: strategy.countsGenerations,
                 world: cluster.world)
             strategy.prepareForCreate(&object, resource)
-            ObjectPreparation.create(&object, resource, now: cluster.world.now.rfc3339)
+            ObjectPreparation.create(&object, resource, now: cluster.world.now.rfc3339, author: Self.author(request.user))
             let taken = try StorageHooks.of(resource)?.beginCreate(&object, cluster, isDryRun: options.isDryRun) ?? .none
             object = ObjectDefaults.ordered(object, resource.storageKind)
             let name = object.objectName
             try validate(object, request)
-            let warnings = warnings + repeated + ObjectWarnings.create(object, resource)
             attributes.object = object
             try await admission.validate(attributes)
+            let warnings = warnings + repeated + ObjectWarnings.create(object, resource) + attributes.noted.texts
             if let version = UInt64(wanted.objectResourceVersion), version != 0 {
                 throw .unexpected("resourceVersion should not be set on objects to be created")
             }
@@ -88,6 +89,19 @@ extension Registry {
         object(resource, namespace, name)?.isBeingDeleted == true
             ? .alreadyExistsWhileDeleting(group: resource.group, resource: resource.resource, name: name)
             : .alreadyExists(group: resource.group, resource: resource.resource, name: name)
+    }
+
+    /// A user as objects name the one who made them.
+    private static func author(_ user: UserInfo) -> JSON {
+        var author: JSON = ["username": .string(user.username)]
+        if !user.uid.isEmpty { author["uid"] = .string(user.uid) }
+        if !user.groups.isEmpty { author["groups"] = JSON(strings: user.groups) }
+        if !user.extra.isEmpty {
+            var extra: JSON = [:]
+            for attribute in user.extra { extra[attribute.key] = JSON(strings: attribute.values) }
+            author["extra"] = extra
+        }
+        return author
     }
 
     /// The namespace of the body may be absent, or that of the path.

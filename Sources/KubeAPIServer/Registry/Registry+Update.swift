@@ -78,7 +78,7 @@ extension Registry {
             }
             attributes.object = object
             try await admission.validate(attributes)
-            var warnings = modified.warnings + repeated
+            var warnings = modified.warnings + repeated + attributes.noted.texts
             if request.info.subresource.isEmpty { warnings += ObjectWarnings.update(object, old: old, resource) }
             // Nothing changed: nothing is written, and the version stays.
             if object == stored {

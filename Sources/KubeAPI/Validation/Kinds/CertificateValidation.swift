@@ -27,7 +27,10 @@ extension FieldErrorList {
         metadata(request, .subdomain, isNamespaced: false)
         let spec = request["spec"] ?? [:]
         let at = FieldPath("spec")
-        if spec.text("request").isEmpty { invalid(at / "request", .null, "PEM block type must be CERTIFICATE REQUEST") }
+        let text = spec.text("request")
+        if PEMText.blockTypes(PEMText.decoded(text)).first != "CERTIFICATE REQUEST" {
+            invalid(at / "request", text.isEmpty ? .null : .string(text), "PEM block type must be CERTIFICATE REQUEST")
+        }
         let usages = spec.texts("usages")
         if usages.isEmpty { required(at / "usages") }
         let known: Set<String> = [

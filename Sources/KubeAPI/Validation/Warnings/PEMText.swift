@@ -28,7 +28,7 @@ enum PEMText {
     }
 
     /// The types of the blocks of a file.
-    private static func blockTypes(_ bytes: [UInt8]) -> [String] {
+    static func blockTypes(_ bytes: [UInt8]) -> [String] {
         let begin = "-----BEGIN "
         let dashes = "-----"
         var types: [String] = []
