@@ -20,7 +20,7 @@ extension ServiceFields {
     /// Makes `clusterIPs` follow `clusterIP` for clients that know only the one (`normalizeClusterIPs`).
     mutating func alignClusterIPs(with old: ServiceFields) {
         if clusterIPs.isEmpty, clusterIP == old.clusterIP { clusterIPs = old.clusterIPs }
-        guard clusterIP != old.clusterIP, clusterIPs == old.clusterIPs else { return }
+        guard clusterIP != old.clusterIP, clusterIPs.isEmpty || clusterIPs == old.clusterIPs else { return }
         clusterIPs = clusterIP.isEmpty ? [] : [clusterIP]
     }
 

@@ -29,8 +29,8 @@ public enum VersionConversion {
         switch (source.group, source.version, target.group, target.version, target.kind) {
         case ("", "v1", "events.k8s.io", "v1", "Event"): rename(&result, eventNames)
         case ("events.k8s.io", "v1", "", "v1", "Event"): rename(&result, eventNames.map { ($0.1, $0.0) })
-        case ("autoscaling", "v2", "autoscaling", "v1", "HorizontalPodAutoscaler"): autoscalerToV1(&result)
-        case ("autoscaling", "v1", "autoscaling", "v2", "HorizontalPodAutoscaler"): autoscalerToV2(&result)
+        case ("autoscaling", "v2", "autoscaling", "v1", "HorizontalPodAutoscaler"): AutoscalerConversion.toV1(&result)
+        case ("autoscaling", "v1", "autoscaling", "v2", "HorizontalPodAutoscaler"): AutoscalerConversion.toV2(&result)
         default: break
         }
         return ordered(ObjectDecoder.typed(result, target), target)
@@ -59,38 +59,10 @@ public enum VersionConversion {
             object[old] = nil
             object[new] = value
         }
-    }
-
-    private static let metricsAnnotation = "autoscaling.alpha.kubernetes.io/metrics"
-
-    /// The CPU utilisation has a field of its own in v1; other metrics travel in an annotation.
-    private static func autoscalerToV1(_ object: inout JSON) {
-        let metrics = object.at("spec", "metrics")?.array ?? []
-        func isCPU(_ metric: JSON) -> Bool {
-            metric["type"]?.string == "Resource" && metric.at("resource", "name")?.string == "cpu"
-                && metric.at("resource", "target", "type")?.string == "Utilization"
+        // The core version writes these always, the other only when they say something.
+        for name in ["reportingController", "reportingInstance"]
+        where object[name] == "" && names.contains(where: { $0.1 == name || name == "reportingInstance" }) {
+            object[name] = nil
         }
-        if let cpu = metrics.first(where: isCPU)?.at("resource", "target", "averageUtilization") {
-            object.set(cpu, at: ["spec", "targetCPUUtilizationPercentage"])
-        }
-        let others = metrics.filter { !isCPU($0) }
-        if !others.isEmpty { object.set(.string(JSON.array(others).text), at: ["metadata", "annotations", metricsAnnotation]) }
-        object.remove(at: ["spec", "metrics"])
-        object.remove(at: ["spec", "behavior"])
-    }
-
-    private static func autoscalerToV2(_ object: inout JSON) {
-        var metrics: [JSON] = []
-        if let cpu = object.at("spec", "targetCPUUtilizationPercentage") {
-            metrics.append([
-                "type": "Resource", "resource": ["name": "cpu", "target": ["type": "Utilization", "averageUtilization": cpu]],
-            ])
-        }
-        if let text = object.at("metadata", "annotations", metricsAnnotation)?.string, let others = (try? JSON(parsing: text))?.array {
-            metrics += others
-            object.remove(at: ["metadata", "annotations", metricsAnnotation])
-        }
-        object.remove(at: ["spec", "targetCPUUtilizationPercentage"])
-        if !metrics.isEmpty { object.set(.array(metrics), at: ["spec", "metrics"]) }
     }
 }

@@ -12,7 +12,6 @@ enum DefinitionDefaults {
         {
             definition.set(443, at: ["spec", "conversion", "webhook", "clientConfig", "service", "port"])
         }
-        recordStorageVersion(&definition)
     }
 
     private static func fill(_ definition: inout JSON, _ path: [String], _ value: JSON) {
@@ -20,7 +19,7 @@ enum DefinitionDefaults {
     }
 
     /// What is stored in a version is remembered until somebody says that it is not any more.
-    private static func recordStorageVersion(_ definition: inout JSON) {
+    static func recordStorageVersion(_ definition: inout JSON) {
         var stored = definition.at("status", "storedVersions")?.strings ?? []
         guard let storage = definition.at("spec", "versions")?.array?.first(where: { $0["storage"] == true })?["name"]?.string,
             !stored.contains(storage)

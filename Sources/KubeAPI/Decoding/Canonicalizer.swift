@@ -202,7 +202,7 @@ struct Canonicalizer {
             return .string(canonical)
         case .time, .microTime:
             guard case .string(let text) = value else { throw mismatch(value, parent, "string") }
-            guard let instant = Instant(rfc3339: text) else {
+            guard let instant = Instant(rfc3339: text), type == .time || GoTime.hasMicroseconds(text) else {
                 throw DecodingError(
                     message: GoTime.refusal(text, type == .time ? GoTime.seconds : GoTime.microseconds))
             }

@@ -211,6 +211,14 @@ public struct ObjectDecoder: Sendable {
                     + "version \"\(given.apiVersion)\" in scheme \"pkg/api/legacyscheme/scheme.go:30\"")
         }
         guard given.kind == expected.kind else {
+            // It is read as what it says it is before anybody sees that it is not wanted.
+            if let type = schema.index(given) {
+                var canonicalizer = Canonicalizer(schema: schema)
+                do { _ = try canonicalizer.canonical(document, type: type) } catch {
+                    throw .badRequest(
+                        "\(given.kind) in version \"\(given.version)\" cannot be handled as a \(expected.kind): \(error.message)")
+                }
+            }
             let internalGroup = expected.group.isEmpty ? "core" : String(expected.group.prefix { $0 != "." })
             throw .badRequest(
                 "\(given.kind) in version \"\(given.version)\" cannot be handled as a \(expected.kind): converting (\(given.version).\(given.kind)) to "

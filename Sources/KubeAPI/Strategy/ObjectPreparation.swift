@@ -26,16 +26,20 @@ public enum ObjectPreparation {
             // A generated name was not known when defaults were made.
             namespace.set(.string(namespace.objectName), at: ["metadata", "labels", "kubernetes.io/metadata.name"])
         },
-        "/pods": { pod, _ in
+        "/pods": { pod, now in
             // Those who have less than no time get a second.
             if let grace = pod.at("spec", "terminationGracePeriodSeconds")?.integer, grace < 0 {
                 pod.set(1, at: ["spec", "terminationGracePeriodSeconds"])
             }
-            pod["status"] = podStatus(pod["spec"] ?? [:])
+            alignAppArmor(&pod)
+            pod["status"] = podStatus(pod["spec"] ?? [:], now)
         },
         "/persistentvolumes": { volume, now in volume["status"] = ["phase": "Pending", "lastPhaseTransitionTime": .string(now)] },
+        "/nodes": { node, _ in node.remove(at: ["spec", "configSource"]) },
+        "apiextensions.k8s.io/customresourcedefinitions": { definition, _ in DefinitionDefaults.recordStorageVersion(&definition) },
         "/persistentvolumeclaims": { claim, _ in
             if var spec = claim["spec"] {
+                dropUnknownSource(&spec)
                 normalizeSources(&spec)
                 claim["spec"] = spec
             }
@@ -43,11 +47,20 @@ public enum ObjectPreparation {
         "/serviceaccounts": { account, _ in trimSecrets(&account) },
         "apps/daemonsets": { set, _ in set.set("1", at: templateGeneration) },
         "batch/jobs": { job, _ in
-            let hadLabels = !job.at("metadata", "labels").isEmptyCollection
+            // The labels of job and template are one map in Go when only the template has some, so the generated ones are in both.
+            let shares =
+                job.at("metadata", "labels").isEmptyCollection
+                && !job.at("spec", "template", "metadata", "labels").isEmptyCollection
             if job.at("spec", "manualSelector") != true { selectOwnPods(&job) }
-            if !hadLabels { inheritLabels(&job) }
+            if shares { inheritLabels(&job) }
         },
     ]
+
+    /// Completes a valid object as Kubernetes does when it reads one from its store.
+    public static func finish(_ object: inout JSON, _ resource: ResourceType) {
+        guard resource.group == "batch", resource.resource == "jobs", object.at("metadata", "labels").isEmptyCollection else { return }
+        inheritLabels(&object)
+    }
 
     private static let authored: [String: Authored] = [
         "certificates.k8s.io/certificatesigningrequests": { request, author in
@@ -68,6 +81,8 @@ public enum ObjectPreparation {
                 claim["spec"] = spec
             }
         },
+        "apiextensions.k8s.io/customresourcedefinitions": { definition, _, _ in DefinitionDefaults.recordStorageVersion(&definition) },
+        "/nodes": { node, _, _ in node.remove(at: ["spec", "configSource"]) },
         "/serviceaccounts": { account, _, _ in trimSecrets(&account) },
         "apps/daemonsets": { set, old, _ in
             let before = Int64(old.value(at: templateGeneration)?.string ?? "") ?? 0
@@ -81,13 +96,53 @@ public enum ObjectPreparation {
 
     private static let templateGeneration = ["metadata", "annotations", "deprecated.daemonset.template.generation"]
 
+    /// AppArmor's annotation and field say the same when the user gave one of them (`applyAppArmorVersionSkew`).
+    private static func alignAppArmor(_ pod: inout JSON) {
+        guard pod.at("spec", "os", "name") != "windows" else { return }
+        let whole = pod.at("spec", "securityContext", "appArmorProfile")
+        for field in ["initContainers", "containers"] {
+            guard var containers = pod.at("spec", field)?.array else { continue }
+            for index in containers.indices {
+                let path = ["metadata", "annotations", "container.apparmor.security.beta.kubernetes.io/\(containers[index].text("name"))"]
+                let own = containers[index].at("securityContext", "appArmorProfile")
+                if let text = pod.value(at: path)?.string {
+                    guard own == nil, let profile = appArmorProfile(text) else { continue }
+                    containers[index].set(profile, at: ["securityContext", "appArmorProfile"])
+                } else if let text = (own ?? whole).flatMap(appArmorAnnotation) {
+                    pod.set(.string(text), at: path)
+                }
+            }
+            pod.set(.array(containers), at: ["spec", field])
+        }
+    }
+
+    private static func appArmorProfile(_ annotation: String) -> JSON? {
+        switch annotation {
+        case "unconfined": return ["type": "Unconfined"]
+        case "runtime/default": return ["type": "RuntimeDefault"]
+        default:
+            guard annotation.hasPrefix("localhost/") else { return nil }
+            let name = annotation.dropFirst("localhost/".count)
+            return name.isEmpty ? nil : ["type": "Localhost", "localhostProfile": .string(String(name))]
+        }
+    }
+
+    private static func appArmorAnnotation(_ profile: JSON) -> String? {
+        switch profile["type"]?.string {
+        case "Unconfined": "unconfined"
+        case "RuntimeDefault": "runtime/default"
+        case "Localhost": profile["localhostProfile"]?.string.map { "localhost/\($0)" }
+        default: nil
+        }
+    }
+
     /// A new pod waits, and says so when its scheduling is gated.
-    private static func podStatus(_ spec: JSON) -> JSON {
+    private static func podStatus(_ spec: JSON, _ now: String) -> JSON {
         var status: JSON = ["phase": "Pending"]
         if !spec.items("schedulingGates").isEmpty {
             status["conditions"] = [
                 [
-                    "type": "PodScheduled", "status": "False", "lastProbeTime": .null, "lastTransitionTime": .null,
+                    "type": "PodScheduled", "status": "False", "lastProbeTime": .null, "lastTransitionTime": .string(now),
                     "reason": "SchedulingGated", "message": "Scheduling is blocked due to non-empty scheduling gates",
                 ]
             ]
@@ -96,13 +151,19 @@ public enum ObjectPreparation {
         return status
     }
 
+    /// The older way of naming a claim's source takes claims and snapshots only (`EnforceDataSourceBackwardsCompatibility`).
+    private static func dropUnknownSource(_ spec: inout JSON) {
+        guard let source = spec.present("dataSource") else { return }
+        let isClaim = source.present("apiGroup") == nil && source["kind"] == "PersistentVolumeClaim"
+        let isSnapshot = source["apiGroup"] == "snapshot.storage.k8s.io" && source["kind"] == "VolumeSnapshot"
+        if !isClaim, !isSnapshot { spec["dataSource"] = nil }
+    }
+
     /// Either way of naming a claim's source fills the other (`NormalizeDataSources`).
     private static func normalizeSources(_ spec: inout JSON) {
         if let source = spec.present("dataSource"), spec.present("dataSourceRef") == nil {
             spec["dataSourceRef"] = source
-        } else if let source = spec.present("dataSourceRef"), spec.present("dataSource") == nil, source.text("namespace").isEmpty,
-            ["", "snapshot.storage.k8s.io"].contains(source.text("apiGroup"))
-        {
+        } else if let source = spec.present("dataSourceRef"), spec.present("dataSource") == nil, source.text("namespace").isEmpty {
             var plain = source
             plain["namespace"] = nil
             spec["dataSource"] = plain

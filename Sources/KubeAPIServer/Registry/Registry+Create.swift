@@ -48,6 +48,7 @@ extension Registry {
             object = ObjectDefaults.ordered(object, resource.storageKind)
             let name = object.objectName
             try validate(object, request)
+            ObjectPreparation.finish(&object, resource)
             attributes.object = object
             try await admission.validate(attributes)
             let warnings = warnings + repeated + ObjectWarnings.create(object, resource) + attributes.noted.texts

@@ -80,6 +80,9 @@ extension FieldErrorList {
         let spec = level["spec"] ?? [:]
         let at = FieldPath("spec")
         let limited = spec.present("limited")
+        if (level.objectName == "exempt") != (spec["type"] == "Exempt") {
+            invalid(at / "type", spec["type"] ?? "", "must be 'Exempt' if and only if `name` is 'exempt'")
+        }
         switch spec.text("type") {
         case "Exempt":
             if limited != nil { forbidden(at / "limited", "must be nil if the type is not Limited") }

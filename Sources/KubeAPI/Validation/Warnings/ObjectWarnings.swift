@@ -195,7 +195,7 @@ struct WarningList: Sendable {
 
     /// Bytes do not come in parts.
     mutating func fraction(_ amount: JSON?, _ path: FieldPath) {
-        guard let text = amount?.string, let value = QuantityValue(text), value.milliValue % 1000 != 0 else { return }
+        guard let text = amount?.string, let value = QuantityValue(text), !value.isWhole else { return }
         add(path, "fractional byte value \(GoText.quoted(value.text)) is invalid, must be an integer")
     }
 
