@@ -26,7 +26,7 @@ struct ObjectRulesTests {
     func defaults() throws {
         let pods = try Self.resource("", "v1", "pods")
         let pod = Self.complete(
-            Self.pod(["containers": [["name": "c", "image": "nginx", "resources": ["limits": ["cpu": "0.5"]]]]]), pods)
+            Self.pod(["containers": [["name": "c", "image": "nginx", "resources": ["limits": ["cpu": "500m"]]]]]), pods)
         #expect(pod.at("spec", "restartPolicy") == "Always" && pod.at("spec", "dnsPolicy") == "ClusterFirst")
         let container = pod.at("spec", "containers")?.array?.first
         #expect(container?["imagePullPolicy"] == "Always")
