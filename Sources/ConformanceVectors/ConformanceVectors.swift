@@ -42,7 +42,7 @@ public enum ConformanceVectors {
         case .rbac: tally = await RBACVectors.run(document)
         case .table: tally = TableVectors.run(document)
         case .http: tally = await HTTPVectors.run(document)
-        case .net: tally = NetVectors.run(document)
+        case .net: tally = await NetVectors.run(document)
         case .other(let reason): return skipped(name, reason)
         }
         return VectorReport(file: name, passed: tally.passed, failures: tally.failures, notRun: tally.notRun, skippedReason: nil)

@@ -4,16 +4,17 @@ import ServiceNetwork
 
 /// Vectors of addresses: `cases[]` by `kind`.
 enum NetVectors {
-    static func run(_ document: JSON) -> VectorTally {
+    static func run(_ document: JSON) async -> VectorTally {
         var tally = VectorTally()
-        for example in document["cases"]?.array ?? [] { tally.add(example["id"]?.string ?? "?", run(example: example)) }
+        for example in document["cases"]?.array ?? [] { tally.add(example["id"]?.string ?? "?", await run(example: example)) }
         return tally
     }
 
-    private static func run(example: JSON) -> VectorOutcome {
+    private static func run(example: JSON) async -> VectorOutcome {
         switch example["kind"]?.string {
         case "serviceBands": return serviceBands(example)
         case "nodePortBands": return nodePortBands(example)
+        case "service": return await NetServiceVectors.run(example)
         case let kind?: return .notRun("\(kind) is not simulated yet")
         case nil: return .failed("the case has no kind")
         }
@@ -36,9 +37,9 @@ enum NetVectors {
     }
 
     private static func nodePortBands(_ example: JSON) -> VectorOutcome {
-        let ends = example.at("given", "range")?.string?.split(separator: "-").compactMap { Int($0) } ?? []
-        guard ends.count == 2, ends[0] <= ends[1] else { return .failed("not a range: \(example.at("given", "range") ?? .null)") }
-        let bands = NodePortBands(ends[0]...ends[1])
+        guard let bands = example.at("given", "range")?.string.flatMap(ports) else {
+            return .failed("not a range: \(example.at("given", "range") ?? .null)")
+        }
         func shown(_ range: ClosedRange<Int>?) -> JSON {
             range.map { [.integer(Int64($0.lowerBound)), .integer(Int64($0.upperBound))] } ?? .null
         }
@@ -48,6 +49,12 @@ enum NetVectors {
                 "size": .integer(Int64(bands.range.count)), "offset": .integer(Int64(bands.offset)), "static": shown(bands.staticBand),
                 "dynamic": shown(bands.dynamicBand),
             ])
+    }
+
+    /// A range of ports, `first-last`.
+    static func ports(_ text: String) -> NodePortBands? {
+        let ends = text.split(separator: "-").compactMap { Int($0) }
+        return ends.count == 2 && ends[0] <= ends[1] ? NodePortBands(ends[0]...ends[1]) : nil
     }
 
     private static func compare(_ example: JSON, _ actual: JSON) -> VectorOutcome {

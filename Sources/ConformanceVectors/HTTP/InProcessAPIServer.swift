@@ -3,6 +3,7 @@ import KubeAPI
 public import KubeAPIServer
 import PKI
 import RBAC
+public import ServiceNetwork
 import Store
 import Synchronization
 public import World
@@ -27,9 +28,10 @@ public struct InProcessAPIServer: Sendable {
     ///
     /// - Throws: `StoreError`, `ClusterBootstrap.Failure`.
     public init(
-        world: World, kubernetesVersion: String = "1.36", serviceRange: String = "10.100.0.0/16", profile: ClusterProfile = .upstream
+        world: World, kubernetesVersion: String = "1.36", serviceRange: String = "10.100.0.0/16",
+        nodePorts: NodePortBands = .standard, profile: ClusterProfile = .upstream
     ) async throws {
-        self.init(world, kubernetesVersion, profile)
+        self.init(world, kubernetesVersion, profile, nodePorts)
         try await ClusterBootstrap(cluster: cluster, serviceRange: serviceRange, endpoint: ("127.0.0.1", 443)).run()
     }
 
@@ -38,7 +40,7 @@ public struct InProcessAPIServer: Sendable {
     ///
     /// - Throws: `StoreError`.
     public init(copying other: InProcessAPIServer, world: World, kubernetesVersion: String = "1.36") async throws {
-        self.init(world, kubernetesVersion, other.cluster.profile)
+        self.init(world, kubernetesVersion, other.cluster.profile, other.cluster.nodePorts)
         let collections = Set(other.cluster.resources.resources.filter(\.isStored).map { other.cluster.collection($0) })
         var writes: [Transaction.Write] = []
         for collection in collections.sorted() {
@@ -48,12 +50,12 @@ public struct InProcessAPIServer: Sendable {
         try await cluster.store.commit(Transaction(writes: writes))
     }
 
-    private init(_ world: World, _ kubernetesVersion: String, _ profile: ClusterProfile) {
+    private init(_ world: World, _ kubernetesVersion: String, _ profile: ClusterProfile, _ nodePorts: NodePortBands) {
         self.world = world
         cluster = ClusterState(
             id: "in-process", name: "in-process", store: MemoryStore(world: world), world: world,
             certificateAuthority: "-----BEGIN CERTIFICATE-----\nMA==\n-----END CERTIFICATE-----\n",
-            profile: profile)
+            profile: profile, nodePorts: nodePorts)
         let accounts = ServiceAccountTokens(cluster: cluster, issuer: "https://oidc.invalid/id/IN-PROCESS") {
             try await SharedSigningKey.value
         }

@@ -14,16 +14,22 @@ public struct ClusterBootstrap: Sendable {
     }
 
     private let cluster: ClusterState
+    private let serviceRanges: [CIDRBlock]
     private let serviceRange: CIDRBlock
     private let endpoint: (address: String, port: Int)
 
-    /// Makes the bootstrap of a cluster whose API server is reached at `endpoint`.
+    /// Makes the bootstrap of a cluster whose API server is reached at `endpoint`. `serviceRange` is what
+    /// `--service-cluster-ip-range` takes: one range, or one of each family with a comma between them.
     ///
     /// - Throws: `Failure.serviceRange`.
     public init(cluster: ClusterState, serviceRange: String, endpoint: (address: String, port: Int)) throws(Failure) {
-        guard let block = CIDRBlock(serviceRange) else { throw .serviceRange(serviceRange) }
+        let blocks = serviceRange.split(separator: ",", omittingEmptySubsequences: false).map { CIDRBlock(String($0)) }
+        let ranges = blocks.compactMap(\.self)
+        guard let first = ranges.first, ranges.count == blocks.count, ranges.count <= 2, Set(ranges.map(\.family)).count == ranges.count
+        else { throw .serviceRange(serviceRange) }
         self.cluster = cluster
-        self.serviceRange = block
+        serviceRanges = ranges
+        self.serviceRange = first
         self.endpoint = endpoint
     }
 
@@ -88,12 +94,17 @@ public struct ClusterBootstrap: Sendable {
         case .string(let text):
             // A port is a number where the whole value stands for it.
             if text == "{securePort}" { return .integer(Int64(endpoint.port)) }
+            // The API server's own word, before a controller manager has its say.
+            if text == "Kubernetes Service CIDR is ready", cluster.profile == .upstream {
+                return "Kubernetes default Service CIDR is ready"
+            }
             guard text.contains("{") || text.contains("10.100.0") else { return value }
             return .string(
                 text.replacing("{time}", with: cluster.world.now.rfc3339).replacing("{pem}", with: cluster.certificateAuthority)
                     .replacing("{advertiseAddress}", with: endpoint.address).replacing("{hostname}", with: "eks-sim")
                     .replacing("{uid}", with: cluster.world.random.uuid()).replacing("{description}", with: "")
                     .replacing("10.100.0.0/16", with: serviceRange.description).replacing("10.100.0.1", with: firstAddress))
+        case .array(["10.100.0.0/16"]): return JSON(strings: serviceRanges.map(\.description))
         case .array(let elements): return .array(elements.map(filled))
         case .object(var object):
             object.mapValues { _, value in value = filled(value) }
