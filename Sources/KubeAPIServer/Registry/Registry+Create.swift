@@ -41,6 +41,7 @@ extension Registry {
             let taken = try StorageHooks.of(resource)?.beginCreate(&object, cluster, isDryRun: options.isDryRun) ?? .none
             object = ObjectDefaults.ordered(object, resource.storageKind)
             let name = object.objectName
+            try await admission.confirmNoEscalation(object, old: nil, request)
             try validate(object, request, strategy)
             let guarding = try namespaceCondition(request, name)
             try await admission.admit(.create(object), request)

@@ -66,6 +66,7 @@ extension Registry {
             let modified = try change(resource.served(old))
             let isUnconditional = try checkPreconditions(modified.object, old, entry, request)
             var object = resource.stored(modified.object)
+            try await admission.confirmNoEscalation(object, old: old, request)
             let hook = request.info.subresource.isEmpty ? StorageHooks.of(resource) : nil
             var taken = StorageEffects.none
             try prepare(&object, old: old, request) { (object: inout JSON) throws(KubeStatus) in
