@@ -53,6 +53,12 @@ kubectl create role reader -n team-a --verb=get,list --resource=secrets >/dev/nu
 kubectl create rolebinding reader -n team-a --role=reader --user="arn:aws:sts::$ACCOUNT:assumed-role/lonely/EKSGetTokenAuth" >/dev/null
 fixed "a role that lacks the verb" 'forbidden' kubectl --context lonely create secret generic s -n team-a
 like "its rule has it" "$(kubectl get role reader -n team-a -o 'jsonpath={.rules[0].verbs}')" create
+kubectl create role roles -n team-a --verb=create,get,list --resource=roles,rolebindings >/dev/null
+kubectl create rolebinding roles -n team-a --role=roles --user="arn:aws:sts::$ACCOUNT:assumed-role/lonely/EKSGetTokenAuth" >/dev/null
+fixed "a role beyond one's rights" 'attempting to grant RBAC permissions not currently held' \
+  kubectl --context lonely create role beyond -n team-a --verb=get --resource=pods
+fixed "a binding beyond one's rights" 'attempting to grant RBAC permissions not currently held' \
+  kubectl --context lonely create rolebinding beyond -n team-a --clusterrole=admin --user=me
 fixed "a bound group" 'forbidden' kubectl --context gone get pods -A
 fixed "impersonation" 'cannot impersonate' kubectl --context lonely get --raw /version --as bob
 

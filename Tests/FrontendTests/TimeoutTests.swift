@@ -69,7 +69,8 @@ struct TimeoutTests {
         try await Fixture.run(configure: { $0.idleTimeout = .seconds(6) }) { fixture in
             let wire = try await fixture.connect(sending: "GET / HTTP/1.1\r\nHost: x\r\n\r\n")
             try await wire.receive(containing: "200 OK")
-            try await wire.setAutoRead(false)
+            // On a slow machine the server may have been faster, which is what is wanted.
+            try? await wire.setAutoRead(false)
             try await Eventually.holds("the connection is gone") { fixture.listener.connectionCount == 0 }
         }
     }

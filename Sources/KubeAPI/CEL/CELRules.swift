@@ -59,7 +59,9 @@ final class CELRules: Sendable {
         if !rules.isEmpty {
             let variable = CELValue(value, schema, isResource: isResource)
             let oldVariable = old.map { CELValue($0, schema, isResource: isResource) }
-            for case .success(let rule) in rules {
+            // What was broken and did not change may stay broken.
+            let isUnchanged = old.map { $0 == value } ?? false
+            for case .success(let rule) in rules where !isUnchanged || rule.usesOldSelf {
                 evaluate(rule, value, variable, oldVariable, path, &check)
                 guard check.remaining > 0 else { return }
             }
@@ -78,16 +80,10 @@ final class CELRules: Sendable {
         case .array(let elements):
             guard let items else { return }
             for (index, element) in elements.enumerated() {
-                items.check(element, counterpart(of: element, old), "\(path)[\(index)]", &check)
+                items.check(element, schema.counterpart(of: element, in: old), "\(path)[\(index)]", &check)
             }
         default: break
         }
-    }
-
-    /// The element of a list before the update that has the same keys; only lists that are maps have one.
-    private func counterpart(of element: JSON, _ old: JSON?) -> JSON? {
-        guard schema.listType == "map" else { return Optional.none }
-        return old?.array?.first { other in schema.listMapKeys.allSatisfy { other[$0] == element[$0] } }
     }
 
     private func evaluate(

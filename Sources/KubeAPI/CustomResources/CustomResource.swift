@@ -144,7 +144,7 @@ public final class CustomResource: Sendable {
     /// What is wrong with a new or changed object of this version, besides its metadata.
     func problems(_ object: JSON, old: JSON?) -> [FieldError] {
         guard let schema = version.schema else { return [] }
-        var errors = SchemaValidation.problems(object, schema)
+        var errors = SchemaValidation.problems(object, schema, old: old)
         if let scale = version.scale { errors += scale.specProblems(object) + scale.statusProblems(object) }
         errors += EmbeddedResourceValidation.problems(object, schema)
         // What was wrong before may stay wrong.
@@ -157,7 +157,7 @@ public final class CustomResource: Sendable {
         guard let schema = version.schema else { return [] }
         var errors: [FieldError] = []
         if let status = object["status"], let part = schema.property("status") {
-            errors += SchemaValidation.problems(status, part, field: "status")
+            errors += SchemaValidation.problems(status, part, field: "status", old: old["status"])
         }
         if let scale = version.scale { errors += scale.statusProblems(object) }
         errors += EmbeddedResourceValidation.problems(object, schema)

@@ -224,8 +224,10 @@ struct DefinitionSchemaRules {
         let before = schemaErrors.count
         for (index, rule) in rules.enumerated() { form(of: rule, schema, "\(path).x-kubernetes-validations[\(index)]") }
         guard isSound, schemaErrors.count == before, let cardinality = around.cardinality else { return }
-        let compiled = CELRules(StructuralSchema(schema), isResource: isRoot)
-        for (index, rule) in compiled.rules.enumerated() {
+        let structural = StructuralSchema(schema)
+        let isResource = isRoot || structural.isEmbeddedResource
+        let compiled = structural.validations.map { CELRule.compile($0, structural, isResource: isResource) }
+        for (index, rule) in compiled.enumerated() {
             let place = "\(path).x-kubernetes-validations[\(index)]"
             let shown = Self.shown(rules[index])
             switch rule {

@@ -34,9 +34,10 @@ struct SchemaValidation {
         }
     }
 
-    /// What is wrong with a value. `field` is the path of the value, empty for a whole object.
-    static func problems(_ value: JSON, _ schema: StructuralSchema, field: String = "") -> [FieldError] {
-        validate(value, schema, "").issues.map { issue in
+    /// What is wrong with a value. `field` is the path of the value, empty for a whole object. What was wrong in `old` and did not change
+    /// may stay (`apiserver/validation/ratcheting.go`).
+    static func problems(_ value: JSON, _ schema: StructuralSchema, field: String = "", old: JSON? = Optional.none) -> [FieldError] {
+        validate(value, schema, "", old: old).issues.map { issue in
             let name = issue.name.hasPrefix(".") ? String(issue.name.dropFirst()) : issue.name
             let path = name.isEmpty ? field : field.isEmpty ? name : "\(field).\(name)"
             switch issue.code {
@@ -53,7 +54,15 @@ struct SchemaValidation {
         }
     }
 
-    private static func validate(_ value: JSON, _ schema: StructuralSchema, _ path: String) -> Outcome {
+    private static func validate(
+        _ value: JSON, _ schema: StructuralSchema, _ path: String, old: JSON? = Optional.none
+    ) -> Outcome {
+        var outcome = check(value, schema, path, old: old)
+        if !outcome.isValid, let old, old == value { outcome.issues = [] }
+        return outcome
+    }
+
+    private static func check(_ value: JSON, _ schema: StructuralSchema, _ path: String, old: JSON?) -> Outcome {
         var outcome = Outcome()
         func add(_ part: Outcome) {
             outcome.merge(part)
@@ -73,11 +82,13 @@ struct SchemaValidation {
             add(string(text, schema, path))
             if !schema.format.isEmpty { add(format(text, schema, path)) }
         case .integer, .number: add(number(value, schema, path))
-        case .array(let elements): add(array(elements, schema, path))
+        case .array(let elements): add(array(elements, schema, path, old: old))
         default: break
         }
         add(enumeration(value, schema, path))
-        if case .object(let object) = value { add(self.object(object, schema, path)) }
+        if case .object(let object) = value {
+            add(self.object(object, schema, path, old: schema.mapType == "atomic" ? Optional.none : old))
+        }
         outcome.matches += 1
         return outcome
     }
@@ -205,10 +216,12 @@ struct SchemaValidation {
 
     // MARK: Compound values
 
-    private static func array(_ elements: [JSON], _ schema: StructuralSchema, _ path: String) -> Outcome {
+    private static func array(_ elements: [JSON], _ schema: StructuralSchema, _ path: String, old: JSON?) -> Outcome {
         var outcome = Outcome(matches: 1)
         if let items = schema.items {
-            for (index, element) in elements.enumerated() { outcome.merge(validate(element, items, "\(path)[\(index)]")) }
+            for (index, element) in elements.enumerated() {
+                outcome.merge(validate(element, items, "\(path)[\(index)]", old: schema.counterpart(of: element, in: old)))
+            }
         }
         let count = Int64(elements.count)
         if let limit = schema.minimumItems, count < limit {
@@ -222,7 +235,7 @@ struct SchemaValidation {
         return outcome
     }
 
-    private static func object(_ object: JSONObject, _ schema: StructuralSchema, _ path: String) -> Outcome {
+    private static func object(_ object: JSONObject, _ schema: StructuralSchema, _ path: String, old: JSON?) -> Outcome {
         let count = Int64(object.count)
         if let limit = schema.minimumProperties, count < limit {
             return Outcome(issues: [
@@ -242,13 +255,14 @@ struct SchemaValidation {
                     Issue(
                         code: .other, name: "\(path).\(member.key)", value: "",
                         message: "\(path).\(member.key) in body is a forbidden property"))
-            case .schema(let additional): outcome.merge(validate(member.value, additional, "\(path).\(member.key)"))
+            case .schema(let additional): outcome.merge(validate(member.value, additional, "\(path).\(member.key)", old: old?[member.key]))
             default: break
             }
         }
         for property in schema.properties {
             guard let value = object[property.name] else { continue }
-            outcome.merge(validate(value, property.schema, path.isEmpty ? property.name : "\(path).\(property.name)"))
+            let place = path.isEmpty ? property.name : "\(path).\(property.name)"
+            outcome.merge(validate(value, property.schema, place, old: old?[property.name]))
         }
         for name in schema.required where !object.contains(name) {
             outcome.issues.append(Issue(code: .required, name: "\(path).\(name)", value: "", message: ""))

@@ -1,3 +1,4 @@
+import Synchronization
 import World
 
 /// The formats of strings that custom resources are checked against (`kube-openapi/pkg/validation/strfmt`,
@@ -23,8 +24,14 @@ enum StringFormat {
     /// Whether a text has a format; every text has an unknown one.
     static func accepts(_ text: String, _ format: String) -> Bool { checks[format.replacing("-", with: "")]?(text) ?? true }
 
+    /// Compiled once; there are only those of this file.
+    private static let compiled = Mutex<[String: RegularExpression]>([:])
+
     private static func matches(_ text: String, _ pattern: String) -> Bool {
-        (try? RegularExpression(pattern))?.matches(text) ?? false
+        let known = compiled.withLock { $0[pattern] }
+        guard let expression = known ?? (try? RegularExpression(pattern)) else { return false }
+        if known == nil { compiled.withLock { $0[pattern] = expression } }
+        return expression.matches(text)
     }
 
     private static func isHex(_ byte: UInt8) -> Bool {

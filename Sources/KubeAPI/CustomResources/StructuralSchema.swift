@@ -107,6 +107,12 @@ public final class StructuralSchema: Sendable {
     /// The schema of a property.
     func property(_ name: String) -> StructuralSchema? { positions[name].map { properties[$0].schema } }
 
+    /// The element of a list before an update that has the same keys; only lists that are maps have one.
+    func counterpart(of element: JSON, in old: JSON?) -> JSON? {
+        guard listType == "map" else { return Optional.none }
+        return old?.array?.first { other in listMapKeys.allSatisfy { other[$0] == element[$0] } }
+    }
+
     /// The types that a value may have, as OpenAPI lists them.
     var types: [String] { isIntOrString ? ["integer", "string"] : type.isEmpty ? [] : [type] }
 

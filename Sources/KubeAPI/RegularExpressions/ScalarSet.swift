@@ -96,41 +96,36 @@ struct ScalarSet: Sendable, Hashable {
         }
     }
 
-    /// A general category of `\p{…}`; made by asking every character once.
+    /// A general category of `\p{…}`.
     static func category(_ name: String) -> ScalarSet? {
-        let wanted: (Unicode.GeneralCategory) -> Bool
-        switch name {
-        case "L": wanted = { [.uppercaseLetter, .lowercaseLetter, .titlecaseLetter, .modifierLetter, .otherLetter].contains($0) }
-        case "Lu": wanted = { $0 == .uppercaseLetter }
-        case "Ll": wanted = { $0 == .lowercaseLetter }
-        case "Lt": wanted = { $0 == .titlecaseLetter }
-        case "Lm": wanted = { $0 == .modifierLetter }
-        case "Lo": wanted = { $0 == .otherLetter }
-        case "M": wanted = { [.nonspacingMark, .spacingMark, .enclosingMark].contains($0) }
-        case "N": wanted = { [.decimalNumber, .letterNumber, .otherNumber].contains($0) }
-        case "Nd": wanted = { $0 == .decimalNumber }
-        case "P":
-            wanted = {
-                [
-                    .connectorPunctuation, .dashPunctuation, .openPunctuation, .closePunctuation, .initialPunctuation, .finalPunctuation,
-                    .otherPunctuation,
-                ].contains($0)
-            }
-        case "S": wanted = { [.mathSymbol, .currencySymbol, .modifierSymbol, .otherSymbol].contains($0) }
-        case "Z": wanted = { [.spaceSeparator, .lineSeparator, .paragraphSeparator].contains($0) }
-        case "C": wanted = { [.control, .format, .surrogate, .privateUse].contains($0) }
-        case "Any": return any
-        default: return nil
-        }
-        var ranges: [ClosedRange<UInt32>] = []
-        for value in 0...top {
-            guard let scalar = Unicode.Scalar(value), wanted(scalar.properties.generalCategory) else { continue }
-            if let last = ranges.last, last.upperBound + 1 == value {
-                ranges[ranges.count - 1] = last.lowerBound...value
-            } else {
-                ranges.append(value...value)
-            }
-        }
-        return ScalarSet(ranges)
+        if name == "Any" { return any }
+        if let set = categories[name] { return set }
+        guard name.utf8.count == 1 else { return nil }
+        let parts = categories.filter { $0.key.hasPrefix(name) }.flatMap(\.value.ranges)
+        return parts.isEmpty ? nil : ScalarSet(parts)
     }
+
+    /// Every category with its characters; made by asking every character once.
+    private static let categories: [String: ScalarSet] = {
+        var ranges: [Unicode.GeneralCategory: [ClosedRange<UInt32>]] = [:]
+        for value in 0...top {
+            guard let scalar = Unicode.Scalar(value) else { continue }
+            let category = scalar.properties.generalCategory
+            if let last = ranges[category]?.last, last.upperBound + 1 == value {
+                ranges[category]?.removeLast()
+                ranges[category]?.append(last.lowerBound...value)
+            } else {
+                ranges[category, default: []].append(value...value)
+            }
+        }
+        let names: [(String, Unicode.GeneralCategory)] = [
+            ("Lu", .uppercaseLetter), ("Ll", .lowercaseLetter), ("Lt", .titlecaseLetter), ("Lm", .modifierLetter), ("Lo", .otherLetter),
+            ("Mn", .nonspacingMark), ("Mc", .spacingMark), ("Me", .enclosingMark), ("Nd", .decimalNumber), ("Nl", .letterNumber),
+            ("No", .otherNumber), ("Pc", .connectorPunctuation), ("Pd", .dashPunctuation), ("Ps", .openPunctuation),
+            ("Pe", .closePunctuation), ("Pi", .initialPunctuation), ("Pf", .finalPunctuation), ("Po", .otherPunctuation),
+            ("Sm", .mathSymbol), ("Sc", .currencySymbol), ("Sk", .modifierSymbol), ("So", .otherSymbol), ("Zs", .spaceSeparator),
+            ("Zl", .lineSeparator), ("Zp", .paragraphSeparator), ("Cc", .control), ("Cf", .format), ("Co", .privateUse),
+        ]
+        return Dictionary(uniqueKeysWithValues: names.map { ($0.0, ScalarSet(ranges[$0.1] ?? [])) })
+    }()
 }

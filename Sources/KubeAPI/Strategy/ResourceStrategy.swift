@@ -89,7 +89,9 @@ public struct ResourceStrategy: Sendable {
         "admissionregistration.k8s.io/mutatingadmissionpolicybindings": demandingCounted,
         "resource.k8s.io/deviceclasses": counted, "resource.k8s.io/resourceslices": counted,
         "apiextensions.k8s.io/customresourcedefinitions": ResourceStrategy(
-            countsGenerations: true, allowsUnconditionalUpdate: false, statusKeepsMetadata: true,
+            countsGenerations: true, allowsUnconditionalUpdate: false,
+            initialFields: [(["status", "conditions"], .null), (["status", "acceptedNames"], ["plural": "", "kind": ""])],
+            statusKeepsMetadata: true,
             deletionFinalizers: [DefinitionStatus.cleanupFinalizer],
             deletionCondition: (
                 "Terminating", "InstanceDeletionPending",

@@ -22,6 +22,9 @@ public struct AuthorizationDecision: Sendable, Hashable {
 public protocol RequestAuthorizer: Sendable {
     /// Decides. With a trace, each authorizer's verdict, near misses and the smallest fix are written to it.
     func authorize(_ attributes: Attributes, trace: RequestTrace?) async -> AuthorizationDecision
+
+    /// All roles and bindings of the cluster as they are now.
+    var snapshot: RBACSnapshot { get }
 }
 
 /// Where the EKS authorizer finds the policies of a user.

@@ -47,6 +47,7 @@ extension Registry {
             let taken = try StorageHooks.of(resource)?.beginCreate(&object, cluster, isDryRun: options.isDryRun) ?? .none
             object = ObjectDefaults.ordered(object, resource.storageKind)
             let name = object.objectName
+            try await admission.confirmNoEscalation(object, old: nil, request)
             try validate(object, request)
             ObjectPreparation.finish(&object, resource)
             attributes.object = object

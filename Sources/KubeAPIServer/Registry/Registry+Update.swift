@@ -71,6 +71,7 @@ extension Registry {
             ObjectDefaults.apply(to: &object, resource)
             var attributes = AdmissionAttributes(operation: .update, request: request, object: object, old: old, isDryRun: isDryRun)
             object = try await admission.mutate(attributes)
+            try await admission.confirmNoEscalation(object, old: old, request)
             let hook = request.info.subresource.isEmpty ? StorageHooks.of(resource) : nil
             var taken = StorageEffects.none
             try prepare(&object, old: old, request) { (object: inout JSON) throws(KubeStatus) in
