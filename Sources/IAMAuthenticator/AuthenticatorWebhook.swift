@@ -102,6 +102,11 @@ public struct AuthenticatorWebhook: HTTPHandler {
             steps.append(TraceStep("sts", "GetCallerIdentity", actual: "fault: unavailable", .fail))
             throw .sts("error during GET: \(fault.detail) on \(token.stsRegion) endpoint")
         }
+        // Clients sign the host in lower case, and STS compares it with the Host header as it comes.
+        guard !token.url.host.utf8.contains(where: { (UInt8(ascii: "A")...UInt8(ascii: "Z")).contains($0) }) else {
+            steps.append(TraceStep("sts", "host", expected: token.url.host.lowercased(), actual: token.url.host, .fail))
+            throw .sts("error from AWS (expected 200, got 403) on \(token.stsRegion) endpoint. Body: SignatureDoesNotMatch")
+        }
         // The inner request keeps its own trace: what SigV4 found wrong is what the learner wants to see.
         let inner = RequestTrace(id: trace.id, received: world.now, summary: "sts:GetCallerIdentity", target: "sts")
         let answer = await sts.handle(

@@ -37,6 +37,10 @@ struct ForgedTokenTests {
         }
         #expect(letIn == [])
         #expect(perField.count == Self.fields.count, "every field was forged: \(perField)")
+        var shouted = cluster.forge
+        shouted.host = "sts.ap-Northeast-1.amazonaws.com"
+        let spelled = TokenForge.token(shouted.url(cluster.forge.signed()))
+        #expect(try await cluster.review(spelled) == 403, "another case of the host is another host")
         #expect(try await cluster.review(cluster.forge.token) == 200, "and the untouched one is still good")
         await cluster.simulator.stop()
     }
