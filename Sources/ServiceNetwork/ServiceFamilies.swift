@@ -17,7 +17,7 @@ struct ServiceFamilies {
         let isBare = service.clusterIP == ServiceFields.headless && service.isSelectorless
         // Headless without selector says nothing about where its endpoints are: both families.
         if service.policy == nil { service.policy = old?.policy ?? (isBare ? "RequireDualStack" : "SingleStack") }
-        try refuse(ServiceAddressRules.problems(service, old: old), name)
+        try refuse(ServiceAddressValidation.problems(service.addressSpec, kept: old?.clusterIPs ?? []), name)
 
         var problems = old.map { reductions(&service, $0) } ?? []
         problems += singleStackProblems(service)

@@ -89,6 +89,14 @@ public struct ServiceFields: Sendable, Hashable {
         service["spec"] = spec
     }
 
+    /// The address fields as a `spec`, for validation.
+    var addressSpec: JSON {
+        var spec: JSON = ["clusterIPs": JSON(strings: clusterIPs), "ipFamilies": JSON(strings: families)]
+        if !clusterIP.isEmpty { spec["clusterIP"] = .string(clusterIP) }
+        spec["ipFamilyPolicy"] = policy.map(JSON.string)
+        return spec
+    }
+
     private static func number(_ value: Int64) -> JSON? { value == 0 ? nil : .some(.integer(value)) }
 
     /// Whether the Service has cluster IPs, be it `None`.

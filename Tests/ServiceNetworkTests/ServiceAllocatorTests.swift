@@ -113,20 +113,4 @@ struct ServiceAllocatorTests {
         #expect(try dual.update(narrowed, old: both)["clusterIPs"] == .array([both["clusterIP"] ?? .null]))
         #expect(dual.addresses.count == 1)
     }
-
-    @Test(
-        "what an update may not change is named",
-        arguments: [
-            ("10.100.0.51", "spec.clusterIPs[0]: Invalid value: [\"10.100.0.51\"]: may not change once set"),
-            ("None", "spec.clusterIPs[0]: Invalid value: [\"None\"]: may not change once set"),
-        ])
-    func immutable(address: String, expected: String) {
-        var old = ServiceFields(Network.service(["type": "ClusterIP", "clusterIP": "10.100.0.50", "clusterIPs": ["10.100.0.50"]]))
-        var new = old
-        new.clusterIP = address
-        new.clusterIPs = [address]
-        #expect(ServiceAddressRules.updateProblems(new, old: old).map(\.description) == [expected])
-        old.type = "ExternalName"
-        #expect(ServiceAddressRules.updateProblems(new, old: old).isEmpty)
-    }
 }

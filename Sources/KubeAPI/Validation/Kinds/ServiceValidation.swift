@@ -1,5 +1,15 @@
 import IPAddress
-import JSON
+public import JSON
+
+/// The checks of a Service's addresses by themselves, which allocation makes before it gives out any.
+public enum ServiceAddressValidation {
+    /// What is wrong with the address fields of a `spec` (`ValidateServiceClusterIPsRelatedFields`); addresses in `kept` are not looked at.
+    public static func problems(_ spec: JSON, kept: [String]) -> [FieldError] {
+        var list = FieldErrorList()
+        list.clusterAddresses(spec, kept: kept)
+        return list.errors
+    }
+}
 
 /// Checks of services (`ValidateService`).
 extension FieldErrorList {

@@ -35,9 +35,9 @@ enum AddressText {
         guard parts.count == 2, let address = address(String(parts[0])), let length = Int(parts[1]), parts[1].allSatisfy(\.isNumber),
             length <= address.family.bitCount, let block = CIDRBlock(containing: address, prefixLength: length)
         else { return [networkForm] }
-        if IPAddress(String(parts[0])) == nil { return ["must not have leading 0s in IP"] }
+        let hasZeros = IPAddress(String(parts[0])) == nil || (parts[1].count > 1 && parts[1].hasPrefix("0"))
+        if hasZeros { return ["must not have leading 0s in IP or prefix length"] }
         if address.isIPv4Mapped { return ["must not have an IPv4-mapped IPv6 address"] }
-        if parts[1].count > 1, parts[1].hasPrefix("0") { return ["must not have leading 0s in prefix length"] }
         if block.network != address { return ["must not have bits set beyond the prefix length"] }
         return []
     }
