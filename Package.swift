@@ -163,6 +163,7 @@ let package = Package(
             name: "EndToEndTests", path: "Tests/EndToEnd",
             exclude: [
                 "access_walk.sh",
+                "workload_identity.sh",
                 "aws_walk.sh",
                 "custom_resources.sh",
                 "demo.sh",

@@ -68,7 +68,7 @@ expect 'Association already exists' aws eks create-pod-identity-association --cl
   --service-account app --role-arn "arn:aws:iam::$account:role/pods"
 expect '"serviceAccount": "app"' aws eks list-pod-identity-associations --cluster-name demo
 expect 'EKS does not have permissions to assume the associated role' boto prod/app
-expect 'sts:TagSession' "$sim" why --refused
+expect 'sts:TagSession' "$sim" why --last
 aws iam update-assume-role-policy --role-name pods --policy-document "${pods/\"sts:AssumeRole\"/\"sts:AssumeRole\",\"sts:TagSession\"}"
 expect "arn:aws:sts::$account:assumed-role/pods/eks-demo-eks-sim-pod-" boto prod/app
 expect 'enabled' k get pod eks-sim-pod-env-app -n prod -o jsonpath='{.metadata.labels}'
