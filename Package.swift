@@ -51,7 +51,7 @@ let package = Package(
         room(
             "PKI",
             [
-                "World",
+                "JSON", "World",
                 .product(name: "Crypto", package: "swift-crypto"),
                 .product(name: "CryptoExtras", package: "swift-crypto"),
                 .product(name: "X509", package: "swift-certificates"),
@@ -74,7 +74,7 @@ let package = Package(
         room(
             "AWSServices",
             [
-                "Encoding", "Facts", "HTTP", "IAMPolicy", "IPAddress", "JSON", "Store", "World",
+                "Encoding", "Facts", "HTTP", "IAMPolicy", "IPAddress", "JSON", "PKI", "Store", "World",
                 .product(name: "Crypto", package: "swift-crypto"),
             ]),
         // Edge
@@ -163,6 +163,7 @@ let package = Package(
             name: "EndToEndTests", path: "Tests/EndToEnd",
             exclude: [
                 "access_walk.sh",
+                "workload_identity.sh",
                 "aws_walk.sh",
                 "custom_resources.sh",
                 "demo.sh",

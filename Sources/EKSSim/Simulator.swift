@@ -96,11 +96,12 @@ public final class Simulator: Sendable {
             let factory = ControlPlaneFactory(
                 world: world, store: store, aws: reference, configuration: configuration, group: group,
                 stsEndpoints: configuration.extraSTSEndpoints + listener.endpoints)
-            let planes = ControlPlanes(factory: factory, firstPort: apiPort)
+            let issuers = ClusterIssuers()
+            let planes = ControlPlanes(factory: factory, firstPort: apiPort, issuers: issuers)
             let aws = AWSFrontDoor(
                 configuration: AWSConfiguration(accountID: configuration.accountID, region: configuration.region), world: world,
                 store: store,
-                provisioner: planes)
+                provisioner: planes, issuers: issuers)
             reference.set(aws)
             let credentials = try await aws.start()
             if isFresh, !configuration.isEmpty { try await aws.createDemoCluster(named: "demo") }
@@ -108,7 +109,7 @@ public final class Simulator: Sendable {
             let simulator = Simulator(
                 world: world, configuration: configuration, store: store, aws: aws, planes: planes, credentials: credentials, group: group,
                 listener: listener)
-            listener.open(AdminAPI(simulator: simulator, next: aws))
+            listener.open(AdminAPI(simulator: simulator, next: IssuerDocuments(issuers: issuers, next: aws)))
             return simulator
         } catch {
             await listener.listener?.drain()

@@ -37,6 +37,11 @@ public struct PolicyDocument: Sendable {
     /// The statements in order.
     public let statements: [Statement]
 
+    /// The policy without a statement: it allows nothing.
+    public static let nobody = PolicyDocument(statements: [])
+
+    private init(statements: [Statement]) { self.statements = statements }
+
     /// Reads a document.
     ///
     /// - Parameter isTrust: whether it is a role's trust policy, which names principals and no resources.

@@ -132,9 +132,12 @@ public enum PodIdentityTrust {
 
     /// Whether the trust policy lets Pod Identity take the role; with an `AccessDenied` otherwise.
     ///
+    /// - Parameter isTagged: whether the session gets tags, as it does unless the association declines them.
     /// - Throws: `TrustRefusal`.
-    public static func require(_ trust: PolicyDocument, context: [String: [String]] = [:]) throws(TrustRefusal) {
-        for action in ["sts:AssumeRole", "sts:TagSession"] {
+    public static func require(
+        _ trust: PolicyDocument, context: [String: [String]] = [:], isTagged: Bool = true
+    ) throws(TrustRefusal) {
+        for action in isTagged ? ["sts:AssumeRole", "sts:TagSession"] : ["sts:AssumeRole"] {
             let decision = PolicyEvaluation.evaluate(
                 [("trust policy", trust)], PolicyRequest(action: action, principal: .service(service), context: context))
             guard decision.outcome == .allowed else {

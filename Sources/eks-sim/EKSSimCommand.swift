@@ -9,7 +9,8 @@ struct EKSSimCommand: AsyncParsableCommand {
         abstract: "A local EKS control plane: unmodified aws, kubectl, Terraform and SDKs talk to it.",
         version: Simulator.version,
         subcommands: [
-            Serve.self, Env.self, Kubeconfig.self, Why.self, Token.self, WhoCanCommand.self, Access.self, Clock.self, Replica.self,
+            Serve.self, Env.self, PodEnv.self, Kubeconfig.self, Why.self, Token.self, WhoCanCommand.self, Access.self, Clock.self,
+            Replica.self,
         ])
 
     /// Errors end here instead of trapping out of `main`: exit 1 for refused or failed, 2 for usage.

@@ -59,7 +59,7 @@ extension EKSServices {
         world.timers.schedule(after: delay, "eks: \(record.name) is removed") {
             await provisioner.deprovision(record)
             var keys = [Key(collection, record.name)]
-            for kind in ["access-entries", "updates"] {
+            for kind in ["access-entries", "updates", "pod-identity-associations", "identity-provider-configs"] {
                 let others = collection.replacing("/eks/clusters", with: "/eks/\(kind)")
                 keys += records.list(others, prefix: "\(record.name)/").map { Key(others, $0.name) }
             }

@@ -14,6 +14,8 @@ extension EKSServices {
             if let found = records.get(request.clusters, String(arn[range.upperBound...])), found.json["arn"]?.string == arn {
                 return (request.clusters, found)
             }
+        } else if let found = records.list(request.associations).first(where: { $0.json["associationArn"]?.string == arn }) {
+            return (request.associations, found)
         } else if let found = records.list(request.entries).first(where: { $0.json["accessEntryArn"]?.string == arn }) {
             return (request.entries, found)
         }

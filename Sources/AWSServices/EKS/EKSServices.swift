@@ -33,6 +33,8 @@ struct EKSServices: Sendable {
         /// Names are `CLUSTER/PRINCIPAL`.
         var entries: String { collection("access-entries") }
         /// Names are `CLUSTER/ID`.
+        var associations: String { collection("pod-identity-associations") }
+        /// Names are `CLUSTER/ID`.
         var updates: String { collection("updates") }
     }
 
@@ -58,6 +60,11 @@ struct EKSServices: Sendable {
         "ListAssociatedAccessPolicies": { eks, request throws(AWSError) in try eks.listAssociatedPolicies(request) },
         "DisassociateAccessPolicy": { eks, request throws(AWSError) in try await eks.disassociatePolicy(request) },
         "ListAccessPolicies": { eks, request throws(AWSError) in try eks.listAccessPolicies(request) },
+        "CreatePodIdentityAssociation": { eks, request throws(AWSError) in try await eks.createPodIdentityAssociation(request) },
+        "ListPodIdentityAssociations": { eks, request throws(AWSError) in try eks.listPodIdentityAssociations(request) },
+        "DescribePodIdentityAssociation": { eks, request throws(AWSError) in try eks.describePodIdentityAssociation(request) },
+        "UpdatePodIdentityAssociation": { eks, request throws(AWSError) in try await eks.updatePodIdentityAssociation(request) },
+        "DeletePodIdentityAssociation": { eks, request throws(AWSError) in try await eks.deletePodIdentityAssociation(request) },
         "ListTagsForResource": { eks, request throws(AWSError) in try eks.listTags(request) },
         "TagResource": { eks, request throws(AWSError) in try await eks.tagResource(request) },
         "UntagResource": { eks, request throws(AWSError) in try await eks.untagResource(request) },
@@ -114,6 +121,10 @@ struct EKSServices: Sendable {
             }
         }
         let tags = records.get(request.clusters, cluster)?.json["tags"]
+        if let id = request.members["associationId"] {
+            let known = records.get(request.associations, "\(cluster)/\(id)")?.json
+            return ("\(base):podidentityassociation/\(cluster)/\(id)", known?["tags"])
+        }
         guard let principal = request.members["principalArn"] else { return ("\(base):cluster/\(cluster)", tags) }
         let known = records.get(request.entries, "\(cluster)/\(principal)")?.json
         return (known?["accessEntryArn"]?.string ?? "\(base):access-entry/\(cluster)/*", known?["tags"])

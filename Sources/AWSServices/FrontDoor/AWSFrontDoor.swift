@@ -1,5 +1,6 @@
 public import HTTP
 import JSON
+public import PKI
 public import Store
 public import World
 
@@ -14,19 +15,25 @@ public final class AWSFrontDoor: HTTPHandler {
     let iam: IAMService
     let ec2: EC2Service
     let eksServices: EKSServices
+    let podIdentity: PodIdentityService
     let clusterCache = CollectionCache<[String: ClusterRecord]>()
+    let associationCache = CollectionCache<Set<[String]>>()
     let entryCache = CollectionCache<[String: [AccessEntryRecord]]>()
 
-    /// Makes the services over a store. `provisioner` runs the clusters that EKS makes.
-    public init(configuration: AWSConfiguration, world: World, store: any Store, provisioner: any ClusterProvisioner) {
+    /// Makes the services over a store. `provisioner` runs the clusters that EKS makes, `issuers` has the keys of web identities.
+    public init(
+        configuration: AWSConfiguration, world: World, store: any Store, provisioner: any ClusterProvisioner,
+        issuers: any OpenIDIssuers = UnreachableIssuers()
+    ) {
         self.configuration = configuration
         self.world = world
         records = Records(store: store)
         authentication = CallerAuthentication(records: records, world: world)
         authorization = CallerAuthorization(records: records, world: world)
-        sts = STSService(records: records, world: world, authentication: authentication)
+        sts = STSService(records: records, world: world, authentication: authentication, issuers: issuers)
         iam = IAMService(records: records, world: world, authorization: authorization)
         ec2 = EC2Service(records: records)
+        podIdentity = PodIdentityService(records: records, world: world, sts: sts)
         eksServices = EKSServices(
             configuration: configuration, records: records, world: world, provisioner: provisioner, authorization: authorization)
     }
@@ -44,7 +51,7 @@ public final class AWSFrontDoor: HTTPHandler {
         guard !request.isBodyTruncated else { return tooLarge(request, requestID) }
         let signature: SigV4
         do { signature = try SigV4(request) } catch {
-            return unsigned(request, error, requestID)
+            return await unsigned(request, error, requestID)
         }
         let service = signature.scope.service
         let accept = service == "sts" ? request.headers["Accept"] ?? "" : ""
@@ -86,7 +93,10 @@ public final class AWSFrontDoor: HTTPHandler {
             default: return try ec2.handle(call, form, authorization)
             }
         case "eks": return try await eksServices.handle(call)
-        case "eks-auth": throw AWSError(404, "UnknownOperationException", "The requested operation is not simulated yet.")
+        case "eks-auth":
+            return try await podIdentity.handle(call, authorization) { name in
+                cluster(account: call.caller.accountID, region: call.region, name: name)
+            }
         default:
             let target = call.request.headers["X-Amz-Target"] ?? ""
             call.request.trace.describe("\(call.service):\(target.split(separator: ".").last ?? "?")")
@@ -106,19 +116,33 @@ public final class AWSFrontDoor: HTTPHandler {
         return wire.response(AWSError(413, "RequestEntityTooLarge", "Request Too Long"), requestID: requestID)
     }
 
-    private func unsigned(_ request: HTTPRequest, _ problem: SigV4.Problem, _ requestID: String) -> HTTPResponse {
+    /// The one call of ours that takes no signature.
+    private func webIdentity(_ request: HTTPRequest, _ form: QueryForm, _ requestID: String) async -> HTTPResponse {
+        request.trace.describe("sts:\(form.action)")
+        let wantsJSON = request.headers["Accept"]?.contains("application/json") == true
+        do throws(AWSError) {
+            return try await sts.webIdentity(request, form, requestID: requestID, wantsJSON: wantsJSON)
+        } catch {
+            explain(error, "sts", request.trace)
+            return AWSProtocol.sts.response(error, requestID: requestID, wantsJSON: wantsJSON)
+        }
+    }
+
+    private func unsigned(_ request: HTTPRequest, _ problem: SigV4.Problem, _ requestID: String) async -> HTTPResponse {
         let isForm = request.headers["Content-Type"]?.hasPrefix("application/x-www-form-urlencoded") ?? false
         let wire = isForm || request.query?.contains("Action=") == true ? AWSProtocol.sts : .restJSON
         switch problem {
         case .missing:
+            let query = PercentEncoding.pairs(request.query ?? "") ?? []
+            if isForm || request.query?.contains("Action=") == true, let form = try? QueryForm(request, query: query),
+                form.action == "AssumeRoleWithWebIdentity"
+            {
+                return await webIdentity(request, form, requestID)
+            }
             request.trace.add(
                 TraceStep(
                     "sigv4", "signature", expected: "Authorization header or presigned query", actual: "none", .fail,
                     fix: "eval \"$(eks-sim env)\""))
-            if isForm, let form = try? QueryForm(request, query: []), form.action == "AssumeRoleWithWebIdentity" {
-                return wire.response(
-                    AWSError(400, "InvalidAction", "AssumeRoleWithWebIdentity is not simulated yet."), requestID: requestID)
-            }
             return wire.response(
                 AWSError(403, wire.missingSignatureCode, "Request is missing Authentication Token"), requestID: requestID)
         case .incomplete(let text):

@@ -68,4 +68,68 @@ extension IAMService {
         try await delete(collection(call, "oidc-providers"), found.name, missing: noProvider(form["OpenIDConnectProviderArn"] ?? ""))
         return nil
     }
+
+    // MARK: Changes
+
+    private func change(_ call: AWSCall, _ form: QueryForm, _ change: (inout JSON) throws(AWSError) -> Void) async throws(AWSError) {
+        let found = try provider(call, form)
+        let missing = noProvider(form["OpenIDConnectProviderArn"] ?? "")
+        try await records.update(collection(call, "oidc-providers"), found.name, missing: missing, change)
+    }
+
+    func addClient(_ call: AWSCall, _ form: QueryForm) async throws(AWSError) -> String? {
+        let client = try form.required("ClientID")
+        guard (1...255).contains(client.utf8.count) else {
+            throw QueryForm.violation(client, "ClientID", "Member must have length between 1 and 255")
+        }
+        try await change(call, form) { (json: inout JSON) throws(AWSError) in
+            var clients = json["ClientIDList"]?.strings ?? []
+            guard !clients.contains(client) else { return }
+            guard clients.count < 100 else {
+                throw AWSError(409, "LimitExceeded", "Cannot exceed quota for ClientIdsPerOpenIdConnectProvider: 100")
+            }
+            clients.append(client)
+            json["ClientIDList"] = JSON(strings: clients)
+        }
+        return nil
+    }
+
+    func removeClient(_ call: AWSCall, _ form: QueryForm) async throws(AWSError) -> String? {
+        let client = try form.required("ClientID")
+        try await change(call, form) { (json: inout JSON) throws(AWSError) in
+            json["ClientIDList"] = JSON(strings: (json["ClientIDList"]?.strings ?? []).filter { $0 != client })
+        }
+        return nil
+    }
+
+    func updateThumbprints(_ call: AWSCall, _ form: QueryForm) async throws(AWSError) -> String? {
+        let thumbprints = form.list("ThumbprintList")
+        guard (1...5).contains(thumbprints.count), thumbprints.allSatisfy({ $0.utf8.count == 40 && $0.allSatisfy(\.isHexDigit) }) else {
+            throw AWSError(400, "InvalidInput", "Thumbprint list must contain 1 to 5 thumbprints of 40 hexadecimal characters")
+        }
+        try await change(call, form) { (json: inout JSON) throws(AWSError) in json["ThumbprintList"] = JSON(strings: thumbprints) }
+        return nil
+    }
+
+    func tagProvider(_ call: AWSCall, _ form: QueryForm) async throws(AWSError) -> String? {
+        let added = try tags(form)?.object?.members ?? []
+        try await change(call, form) { (json: inout JSON) throws(AWSError) in
+            var tags = json["Tags"]?.object ?? JSONObject()
+            for tag in added { tags[tag.key] = tag.value }
+            guard tags.count <= 50 else { throw AWSError(409, "LimitExceeded", "The number of tags has reached the maximum limit of 50") }
+            json["Tags"] = .object(tags)
+        }
+        return nil
+    }
+
+    func untagProvider(_ call: AWSCall, _ form: QueryForm) async throws(AWSError) -> String? {
+        let keys = form.list("TagKeys")
+        try await change(call, form) { (json: inout JSON) throws(AWSError) in for key in keys { json["Tags"]?[key] = nil } }
+        return nil
+    }
+
+    func listProviderTags(_ call: AWSCall, _ form: QueryForm) throws(AWSError) -> String {
+        let tags = try provider(call, form).json["Tags"]?.object?.members ?? []
+        return try listing(form, "Tags", tags, name: { $0.key }) { xml, tag in Self.write(tag, &xml) }
+    }
 }

@@ -56,7 +56,7 @@ extension IAMService {
         xml.list("Tags", tags.members) { write($1, &$0) }
     }
 
-    private static func write(_ tag: JSONObject.Member, _ xml: inout XMLWriter) {
+    static func write(_ tag: JSONObject.Member, _ xml: inout XMLWriter) {
         xml.element("Key", tag.key)
         xml.element("Value", tag.value.string ?? "")
     }

@@ -72,6 +72,12 @@ struct IAMService: Sendable {
         "CreateOpenIDConnectProvider": { iam, call, form throws(AWSError) in try await iam.createProvider(call, form) },
         "GetOpenIDConnectProvider": { iam, call, form throws(AWSError) in try iam.getProvider(call, form) },
         "ListOpenIDConnectProviders": { iam, call, form throws(AWSError) in iam.listProviders(call) },
+        "AddClientIDToOpenIDConnectProvider": { iam, call, form throws(AWSError) in try await iam.addClient(call, form) },
+        "RemoveClientIDFromOpenIDConnectProvider": { iam, call, form throws(AWSError) in try await iam.removeClient(call, form) },
+        "UpdateOpenIDConnectProviderThumbprint": { iam, call, form throws(AWSError) in try await iam.updateThumbprints(call, form) },
+        "TagOpenIDConnectProvider": { iam, call, form throws(AWSError) in try await iam.tagProvider(call, form) },
+        "UntagOpenIDConnectProvider": { iam, call, form throws(AWSError) in try await iam.untagProvider(call, form) },
+        "ListOpenIDConnectProviderTags": { iam, call, form throws(AWSError) in try iam.listProviderTags(call, form) },
         "DeleteOpenIDConnectProvider": { iam, call, form throws(AWSError) in try await iam.deleteProvider(call, form) },
     ]
 

@@ -24,7 +24,7 @@ extension STSService {
             throw Self.denied(call, "sts:AssumeRole", roleARN)
         }
         for action in wish.actions { try requireTrust(call, form, wish, action, role, authorization) }
-        let duration = try duration(call, form, role)
+        let duration = try duration(form, role, isChained: call.caller.roleARN != nil)
         var session = try wish.session(after: call.caller.session)
         session.issued = world.now
         var answer = try await issue(role: role, account: account, name: roleName, sessionName: name, duration: duration, session: session)

@@ -1,5 +1,6 @@
 import HTTP
 import JSON
+import PKI
 import Store
 import World
 
@@ -8,6 +9,7 @@ struct STSService: Sendable {
     let records: Records
     let world: World
     let authentication: CallerAuthentication
+    let issuers: any OpenIDIssuers
 
     func handle(_ call: AWSCall, _ form: QueryForm, _ authorization: CallerAuthorization, wantsJSON: Bool) async throws(AWSError)
         -> HTTPResponse
@@ -18,25 +20,26 @@ struct STSService: Sendable {
             // Needs no permission and cannot be denied.
             let caller = call.caller
             result = ["Arn": .string(caller.arn), "UserId": .string(caller.userID), "Account": .string(caller.accountID)]
+        case "AssumeRoleWithWebIdentity": result = try await assumeRoleWithWebIdentity(form, call.request.trace)
         case "AssumeRole": result = try await assumeRole(call, form, authorization)
         default: throw form.unknownAction
         }
-        return Self.response(call, form.action, result, wantsJSON: wantsJSON)
+        return Self.response(call.requestID, form.action, result, wantsJSON: wantsJSON)
     }
 
     /// XML, or JSON when the client asked for it.
-    private static func response(_ call: AWSCall, _ action: String, _ result: JSON, wantsJSON: Bool) -> HTTPResponse {
+    static func response(_ requestID: String, _ action: String, _ result: JSON, wantsJSON: Bool) -> HTTPResponse {
         guard wantsJSON else {
             var xml = XMLWriter()
             xml.members(result)
             return AWSProtocol.queryResponse(
-                action, namespace: "https://sts.amazonaws.com/doc/2011-06-15/", requestID: call.requestID, result: xml.text)
+                action, namespace: "https://sts.amazonaws.com/doc/2011-06-15/", requestID: requestID, result: xml.text)
         }
         let json: JSON = [
-            "\(action)Response": ["\(action)Result": result, "ResponseMetadata": ["RequestId": .string(call.requestID)]]
+            "\(action)Response": ["\(action)Result": result, "ResponseMetadata": ["RequestId": .string(requestID)]]
         ]
         return HTTPResponse(
-            status: 200, contentType: "application/json", json.serialized(escaping: .minimal), headers: ["x-amzn-RequestId": call.requestID]
+            status: 200, contentType: "application/json", json.serialized(escaping: .minimal), headers: ["x-amzn-RequestId": requestID]
         )
     }
 
@@ -52,7 +55,7 @@ struct STSService: Sendable {
         return session
     }
 
-    func duration(_ call: AWSCall, _ form: QueryForm, _ role: JSON) throws(AWSError) -> Int64 {
+    func duration(_ form: QueryForm, _ role: JSON, isChained: Bool) throws(AWSError) -> Int64 {
         guard let text = form["DurationSeconds"] else { return 3600 }
         let maximum = role["MaxSessionDuration"]?.integer ?? 3600
         guard let seconds = Int64(text), seconds >= 900 else {
@@ -61,7 +64,7 @@ struct STSService: Sendable {
         guard seconds <= 43200 else {
             throw QueryForm.violation(text, "DurationSeconds", "Member must have value less than or equal to 43200")
         }
-        if call.caller.roleARN != nil, seconds > 3600 {
+        if isChained, seconds > 3600 {
             throw AWSError(
                 400, "ValidationError", "The requested DurationSeconds exceeds the 1 hour session limit for roles assumed by role chaining")
         }

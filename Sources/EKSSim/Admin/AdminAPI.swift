@@ -15,6 +15,7 @@ struct AdminAPI: HTTPHandler {
 
     func handle(_ request: HTTPRequest) async -> HTTPResponse {
         guard request.path.hasPrefix("/_eks-sim") else { return await next.handle(request) }
+        if request.path.hasPrefix(PodEnvironment.agentPath) { return await podIdentityAgent(request) }
         guard request.path.hasPrefix(Self.prefix) else { return refuse(404, "the simulator's own API is under \(Self.prefix)") }
         let words = request.path.dropFirst(Self.prefix.count).split(separator: "/").map { PercentEncoding.decode($0) ?? "" }
         let query = PercentEncoding.pairs(request.query ?? "") ?? []
@@ -28,6 +29,7 @@ struct AdminAPI: HTTPHandler {
         case ("POST", "clock", 1): return await setClock(request.body)
         case ("GET", "clusters", 3) where words[2] == "kubeconfig":
             return await kubeconfig(words[1], isAdmin: query.contains { $0.name == "admin" && $0.value == "true" })
+        case ("POST", "clusters", 3) where words[2] == "pod-env": return await podEnvironment(words[1], request.body)
         case ("POST", "clusters", 5) where words[2] == "replicas":
             return await replica(words[1], words[3], words[4])
         case ("GET", "access", 1): return await access(query.first { $0.name == "cluster" }?.value)
@@ -154,11 +156,11 @@ struct AdminAPI: HTTPHandler {
         }
     }
 
-    private func answer(_ json: JSON) -> HTTPResponse {
+    func answer(_ json: JSON) -> HTTPResponse {
         HTTPResponse(status: 200, contentType: "application/json", json.serialized())
     }
 
-    private func refuse(_ status: Int, _ message: String) -> HTTPResponse {
+    func refuse(_ status: Int, _ message: String) -> HTTPResponse {
         HTTPResponse(status: status, contentType: "application/json", JSON.object(["message": .string(message)]).serialized())
     }
 }

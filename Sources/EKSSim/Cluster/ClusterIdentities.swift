@@ -7,7 +7,7 @@ import Store
 import Synchronization
 
 /// What a cluster's authenticator and EKS authorizer look up: mode, access entries, `aws-auth`.
-final class ClusterIdentities: IdentitySources, AccessPolicySource {
+final class ClusterIdentities: IdentitySources, AccessPolicySource, PodIdentitySource {
     private let record: ClusterRecord
     private let aws: AWSReference
     private let store: any Store
@@ -38,6 +38,12 @@ final class ClusterIdentities: IdentitySources, AccessPolicySource {
                         policyARN: $0.arn, scope: $0.namespaces == nil ? "cluster" : "namespace", namespaces: $0.namespaces ?? [])
                 })
         }
+    }
+
+    var region: String { record.region }
+
+    func hasAssociation(namespace: String, serviceAccount: String) -> Bool {
+        aws.frontDoor?.hasPodIdentityAssociation(record, namespace: namespace, serviceAccount: serviceAccount) ?? false
     }
 
     /// The creator is an administrator in mode CONFIG_MAP without being listed anywhere.

@@ -17,6 +17,7 @@ struct ControlPlane: Sendable {
     let loadBalancer: NetworkLoadBalancer
     let replicas: [Replica]
     let authenticator: AuthenticatorWebhook
+    let serviceAccounts: ServiceAccountTokens
     /// The endpoint's listener; `nil` without sockets.
     let listener: Listener?
     /// The authenticator's own HTTPS listener; `nil` without sockets.
@@ -99,11 +100,13 @@ struct ControlPlaneFactory: Sendable {
             let tokens = TokenAuthenticator(
                 serviceAccounts: accounts, webhook: WebhookTokenReviewer(authenticator), cacheTTL: configuration.webhookCacheTTL,
                 world: world)
+            let isEKS = configuration.profile == .eks
             return Replica(name: "\(record.name)/apiserver-\(index)", kubernetesVersion: record.version) { [world] version in
                 APIServer(
                     APIServer.Parts(
                         cluster: cluster, authenticators: [CertificateAuthenticator(ClientCertificateVerifier(authority), world: world)],
-                        tokens: tokens, serviceAccounts: accounts, authorizer: authorizer, kubernetesVersion: version,
+                        tokens: tokens, serviceAccounts: accounts, authorizer: authorizer,
+                        podIdentity: isEKS ? identities : nil, kubernetesVersion: version,
                         address: "127.0.0.1:443"))
             }
         }
@@ -128,6 +131,7 @@ struct ControlPlaneFactory: Sendable {
         return ControlPlane(
             record: record, cluster: cluster, authority: authority, loadBalancer: loadBalancer, replicas: replicas,
             authenticator: authenticator,
+            serviceAccounts: accounts,
             listener: listener,
             authenticatorListener: own)
     }

@@ -16,7 +16,10 @@ actor ControlPlanes: ClusterProvisioner {
     /// Why the last control plane could not be started.
     private(set) var lastFailure: (any Error)?
 
-    init(factory: ControlPlaneFactory, firstPort: Int) {
+    private let issuers: ClusterIssuers
+
+    init(factory: ControlPlaneFactory, firstPort: Int, issuers: ClusterIssuers) {
+        self.issuers = issuers
         self.factory = factory
         self.firstPort = firstPort
     }
@@ -34,6 +37,7 @@ actor ControlPlanes: ClusterProvisioner {
             firstPort = 0
             let plane = try await factory.start(record, preferredPort: port)
             running[record.clusterID] = plane
+            issuers.add(plane.serviceAccounts)
             try writeAdminKubeconfig(plane)
             return (plane.endpoint, plane.authority.identity.certificatePEM)
         } catch {
@@ -62,6 +66,7 @@ actor ControlPlanes: ClusterProvisioner {
 
     func deprovision(_ record: ClusterRecord) async {
         guard let plane = running.removeValue(forKey: record.clusterID) else { return }
+        issuers.remove(plane.serviceAccounts)
         if let path = factory.configuration.adminKubeconfig(of: record.name) { PrivateFile.remove(path) }
         await plane.stop()
         await removeObjects(of: plane.cluster)

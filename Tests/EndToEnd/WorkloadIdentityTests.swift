@@ -1,0 +1,12 @@
+import Testing
+
+/// Pods' AWS identities with the real `aws`, boto3 and `kubectl`.
+@Suite("Workload identity, with the real clients")
+struct WorkloadIdentityTests {
+    @Test("IRSA, EKS Pod Identity and ArgoCD's way into another cluster, with every refusal on the way", .timeLimit(.minutes(15)))
+    func workloadIdentity() async throws {
+        let outcome = try await Shell.run("Tests/EndToEnd/workload_identity.sh '\(Shell.binary)'")
+        #expect(outcome.status == 0, "\(outcome.output)")
+        #expect(outcome.output.contains("every step behaved as stated"))
+    }
+}
