@@ -176,4 +176,32 @@ struct SessionTests {
             if action == "ListInstanceProfilesForRole" { #expect(answer.fields("InstanceProfileName") == ["nodes"]) }
         }
     }
+
+    @Test("a policy has up to five versions, of which the default counts; numbers are not given twice")
+    func policyVersions() async throws {
+        let simulation = try await Simulation()
+        let ann = await simulation.makeUser("ann")
+        let made = await simulation.iam("CreatePolicy", ("PolicyName", "p"), ("PolicyDocument", Simulation.allow("iam:ListUsers")))
+        let arn = ("PolicyArn", made.field("Arn") ?? "")
+        _ = await simulation.iam("AttachUserPolicy", ("UserName", "ann"), arn)
+        #expect(await simulation.iam("ListUsers", as: ann).status == 200)
+        let other = ("PolicyDocument", Simulation.allow("iam:ListRoles"))
+        #expect(await simulation.iam("CreatePolicyVersion", arn, other).field("IsDefaultVersion") == "false")
+        #expect(await simulation.iam("ListUsers", as: ann).status == 200)
+        #expect(await simulation.iam("SetDefaultPolicyVersion", arn, ("VersionId", "v2")).status == 200)
+        #expect(await simulation.iam("ListUsers", as: ann).status == 403)
+        #expect(await simulation.iam("GetPolicy", arn).field("DefaultVersionId") == "v2")
+        #expect(await simulation.iam("DeletePolicyVersion", arn, ("VersionId", "v2")).verdict == "409 DeleteConflict")
+        #expect(await simulation.iam("DeletePolicyVersion", arn, ("VersionId", "v1")).status == 200)
+        #expect(await simulation.iam("GetPolicyVersion", arn, ("VersionId", "v1")).verdict == "404 NoSuchEntity")
+        for number in 3...6 {
+            #expect(await simulation.iam("CreatePolicyVersion", arn, other, ("SetAsDefault", "true")).field("VersionId") == "v\(number)")
+        }
+        #expect(await simulation.iam("CreatePolicyVersion", arn, other).verdict == "409 LimitExceeded")
+        #expect(await simulation.iam("ListPolicyVersions", arn).fields("VersionId") == ["v6", "v5", "v4", "v3", "v2"])
+        _ = await simulation.iam("DetachUserPolicy", ("UserName", "ann"), arn)
+        #expect(await simulation.iam("DeletePolicy", arn).verdict == "409 DeleteConflict")
+        let managed = ("PolicyArn", "arn:aws:iam::aws:policy/ReadOnlyAccess")
+        #expect(await simulation.iam("CreatePolicyVersion", managed, other).verdict == "403 AccessDenied")
+    }
 }

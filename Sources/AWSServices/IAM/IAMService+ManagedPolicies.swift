@@ -1,9 +1,8 @@
-import HTTP
 import IAMPolicy
 import JSON
 import World
 
-/// Managed policies: documents of their own with one version, `v1`.
+/// Managed policies: documents of their own.
 extension IAMService {
     /// The text of an identity policy, checked and within IAM's limit.
     func policyText(_ form: QueryForm, limit: Int, of owner: String) throws(AWSError) -> String {
@@ -16,7 +15,7 @@ extension IAMService {
         return text
     }
 
-    private func policy(_ call: AWSCall, _ form: QueryForm) throws(AWSError) -> JSON {
+    func policy(_ call: AWSCall, _ form: QueryForm) throws(AWSError) -> JSON {
         let arn = try form.required("PolicyArn")
         guard let policy = ManagedPolicies.find(arn, records: records, account: call.caller.accountID) else {
             throw AWSError(404, "NoSuchEntity", "Policy \(arn) was not found.")
@@ -68,31 +67,6 @@ extension IAMService {
         }
     }
 
-    func getPolicyVersion(_ call: AWSCall, _ form: QueryForm) throws(AWSError) -> String {
-        let policy = try policy(call, form)
-        let version = try form.required("VersionId")
-        guard version == "v1" else {
-            throw AWSError(
-                404, "NoSuchEntity", "Policy \(policy["Arn"]?.string ?? "") version \(version) does not exist or is not attachable.")
-        }
-        var xml = XMLWriter()
-        xml.element("PolicyVersion") {
-            $0.element("Document", policy["PolicyDocument"]?.string.map { PercentEncoding.encode($0) })
-            Self.writeVersion(policy, &$0)
-        }
-        return xml.text
-    }
-
-    func listPolicyVersions(_ call: AWSCall, _ form: QueryForm) throws(AWSError) -> String {
-        try listing(form, "Versions", [try policy(call, form)], name: { _ in "v1" }) { Self.writeVersion($1, &$0) }
-    }
-
-    private static func writeVersion(_ policy: JSON, _ xml: inout XMLWriter) {
-        xml.element("VersionId", "v1")
-        xml.element("IsDefaultVersion", "true")
-        xml.element("CreateDate", policy["CreateDate"]?.string)
-    }
-
     func deletePolicy(_ call: AWSCall, _ form: QueryForm) async throws(AWSError) -> String? {
         let arn = try form.required("PolicyArn")
         guard !arn.hasPrefix("arn:aws:iam::aws:") else {
@@ -100,6 +74,12 @@ extension IAMService {
         }
         let name = try policy(call, form)["PolicyName"]?.string ?? ""
         guard attachments(call)[arn] == nil else { throw AWSError(409, "DeleteConflict", "Cannot delete a policy attached to entities.") }
+        guard (try policy(call, form))["versions"]?.array?.count ?? 1 <= 1 else {
+            throw AWSError(
+                409, "DeleteConflict",
+                "This policy has more than one version. Before you delete a policy, you must delete the policy's versions."
+            )
+        }
         try await delete(collection(call, "policies"), name, missing: AWSError(404, "NoSuchEntity", "Policy \(arn) was not found."))
         return nil
     }
@@ -116,7 +96,7 @@ extension IAMService {
     private func write(_ policy: JSON, attachments: Int, _ xml: inout XMLWriter) {
         for field in ["PolicyName", "PolicyId", "Arn", "Path", "Description", "CreateDate"] { xml.element(field, policy[field]?.string) }
         xml.element("UpdateDate", policy["CreateDate"]?.string)
-        xml.element("DefaultVersionId", "v1")
+        xml.element("DefaultVersionId", Self.defaultVersion(policy))
         xml.element("AttachmentCount", String(attachments))
         xml.element("PermissionsBoundaryUsageCount", "0")
         xml.element("IsAttachable", "true")
