@@ -238,11 +238,11 @@ public struct APIServer: HTTPHandler {
         case ("status", "GET"): return try object(request, RegistryAnswer(status: 200, bytes: registry.get(request)))
         case ("status", "PUT"), ("finalize", "PUT"): return try object(request, await registry.update(request))
         case ("status", "PATCH"): return try object(request, await registry.patch(request))
-        case ("scale", "GET") where request.resource.custom != nil:
+        case ("scale", "GET"):
             return try object(request, registry.scale(request))
-        case ("scale", "PUT") where request.resource.custom != nil:
+        case ("scale", "PUT"):
             return try object(request, await registry.updateScale(request))
-        case ("scale", "PATCH") where request.resource.custom != nil:
+        case ("scale", "PATCH"):
             return try object(request, await registry.patchScale(request))
         case ("token", "POST") where request.resource.resource == "serviceaccounts":
             let kind = GroupVersionKind(group: subresource.group, version: subresource.version, kind: subresource.kind)

@@ -91,7 +91,8 @@ public final class CustomResource: Sendable {
                 group: kind.group, kind: given?.kind ?? "", name: document.objectName,
                 [.invalid("kind", .string(given?.kind ?? ""), "must be \(kind.kind)")])
         }
-        return DecodedObject(object: object.sortingKeys(), warnings: warnings)
+        return DecodedObject(
+            object: object.sortingKeys(), warnings: warnings, managedFields: document.at("metadata", "managedFields"))
     }
 
     // MARK: Versions
@@ -123,6 +124,17 @@ public final class CustomResource: Sendable {
 
     /// Whether objects of this version are converted by a webhook on their way to and from the store.
     public var needsWebhook: Bool { conversionWebhook != nil && storage !== version }
+
+    /// The version of an `apiVersion`, if it is served.
+    func servedVersion(_ apiVersion: String) -> CustomResourceVersion? {
+        guard let given = GroupVersionKind(apiVersion: apiVersion, kind: kind.kind), given.group == kind.group,
+            let version = versions[given.version], version.isServed
+        else { return nil }
+        return version
+    }
+
+    /// An object in the version of an `apiVersion`; unchanged for one that there is not.
+    func convert(_ object: JSON, to apiVersion: String) -> JSON { servedVersion(apiVersion).map { converted(object, to: $0) } ?? object }
 
     /// Conversion `None` changes the version's name; the target's schema decides what is left.
     private func converted(_ object: JSON, to target: CustomResourceVersion) -> JSON {

@@ -23,6 +23,8 @@ public final class CustomResourceVersion: Sendable {
     /// Members of the path of each selectable field, by its name in selectors.
     let selectableFields: [(name: String, path: [String])]
     let rules: CELRules
+    /// How server-side apply sees its objects.
+    let mergeType: MergeType
 
     /// Compiles an element of `spec.versions`.
     public init(_ version: JSON) {
@@ -42,6 +44,7 @@ public final class CustomResourceVersion: Sendable {
             }
             return (found.names.joined(separator: "."), found.names)
         }
+        mergeType = MergeType(schema)
         rules = schema.map { CELRules($0, isResource: true) } ?? .none
     }
 
@@ -77,85 +80,5 @@ public final class CustomResourceVersion: Sendable {
             }
             return nil
         }
-    }
-}
-
-/// Where an object of a scale subresource has its numbers.
-public struct ScalePaths: Sendable, Hashable {
-    /// `.spec.replicas`
-    public let specReplicas: String
-    /// `.status.replicas`
-    public let statusReplicas: String
-    /// `.status.selector`; empty for none.
-    public let labelSelector: String
-
-    /// Reads `subresources.scale`.
-    init?(_ scale: JSON) {
-        guard scale.object != nil else { return nil }
-        specReplicas = scale["specReplicasPath"]?.string ?? ""
-        statusReplicas = scale["statusReplicasPath"]?.string ?? ""
-        labelSelector = scale["labelSelectorPath"]?.string ?? ""
-    }
-
-    /// The member names of a path.
-    static func members(_ path: String) -> [String] { path.dropFirst().split(separator: ".").map(String.init) }
-
-    /// What is wrong with the numbers of the spec.
-    func specProblems(_ object: JSON) -> [FieldError] { number(object, specReplicas) }
-
-    /// What is wrong with the numbers of the status.
-    func statusProblems(_ object: JSON) -> [FieldError] {
-        var errors = number(object, statusReplicas)
-        guard !labelSelector.isEmpty, let value = object.value(at: Self.members(labelSelector)), value.string == nil else { return errors }
-        errors.append(.invalid(labelSelector, "", accessor(labelSelector, value, "string")))
-        return errors
-    }
-
-    private func accessor(_ path: String, _ value: JSON, _ wanted: String) -> String {
-        let kind =
-            switch value {
-            case .null: "<nil>"
-            case .bool: "bool"
-            case .integer: "int64"
-            case .number: "float64"
-            case .string: "string"
-            case .array: "[]interface {}"
-            case .object: "map[string]interface {}"
-            }
-        return "\(path) accessor error: \(GoText.printed(value)) is of the type \(kind), expected \(wanted)"
-    }
-
-    private func number(_ object: JSON, _ path: String) -> [FieldError] {
-        guard let value = object.value(at: Self.members(path)) else { return [] }
-        guard let number = value.integer else { return [.invalid(path, 0, accessor(path, value, "int64"))] }
-        if number < 0 { return [.invalid(path, value, "should be a non-negative integer")] }
-        if number > Int64(Int32.max) { return [.invalid(path, value, "should be less than or equal to \(Int32.max)")] }
-        return []
-    }
-
-    /// The object of the scale subresource (`scaleFromCustomResource`). The status is zero where nothing is said.
-    ///
-    /// - Throws: 500 when the object says no replicas.
-    public func scale(of object: JSON) throws(KubeStatus) -> JSON {
-        guard let replicas = object.value(at: Self.members(specReplicas))?.integer else {
-            throw .internalError("the spec replicas field \(GoText.quoted(specReplicas)) does not exist")
-        }
-        var metadata: JSON = [:]
-        for name in ["name", "namespace", "uid", "resourceVersion", "creationTimestamp"] { metadata[name] = object.at("metadata", name) }
-        var status: JSON = ["replicas": object.value(at: Self.members(statusReplicas)).flatMap { $0.integer.map(JSON.integer) } ?? 0]
-        if !labelSelector.isEmpty, let text = object.value(at: Self.members(labelSelector))?.string, !text.isEmpty {
-            status["selector"] = .string(text)
-        }
-        return [
-            "kind": "Scale", "apiVersion": "autoscaling/v1", "metadata": metadata, "spec": ["replicas": .integer(replicas)],
-            "status": status,
-        ]
-    }
-
-    /// Writes a scale into its object.
-    public func apply(_ scale: JSON, to object: inout JSON) {
-        object.set(scale.at("spec", "replicas") ?? 0, at: Self.members(specReplicas))
-        let version = scale.objectResourceVersion
-        if !version.isEmpty { object.set(.string(version), at: ["metadata", "resourceVersion"]) }
     }
 }

@@ -15,6 +15,8 @@ public struct DecodedObject: Sendable {
     public var object: JSON
     /// What the server warns of.
     public var warnings: [String]
+    /// `metadata.managedFields` as the document had them: an empty list, which the canonical form leaves out, means to forget them.
+    public var managedFields: JSON?
 }
 
 /// Reads request bodies (`k8s.io/apiserver/pkg/endpoints/handlers`, `runtime/serializer/json`).
@@ -178,7 +180,8 @@ public struct ObjectDecoder: Sendable {
         notes += canonicalizer.unknownFields.map { "unknown field \"\($0)\"" }
         if validation == .strict, !notes.isEmpty { throw handled("strict decoding error: \(notes.joined(separator: ", "))") }
         return DecodedObject(
-            object: Self.typed(fields, expected), warnings: validation == .warn ? notes : [])
+            object: Self.typed(fields, expected), warnings: validation == .warn ? notes : [],
+            managedFields: document.at("metadata", "managedFields"))
     }
 
     /// The object with `kind` and `apiVersion` set and first, as the server writes it.

@@ -33,7 +33,7 @@ public struct ObjectPatch: Sendable {
 
     /// Reads a body.
     ///
-    /// - Throws: 400 for what is no patch, 413 for too many operations, 415 for server-side apply, which is not simulated yet.
+    /// - Throws: 400 for what is no patch, 413 for too many operations, 415 for server-side apply, which is an `ApplyConfiguration`.
     public init(_ body: [UInt8], type: PatchType) throws(KubeStatus) {
         self.type = type
         guard type != .apply else { throw .unsupportedPatchType }

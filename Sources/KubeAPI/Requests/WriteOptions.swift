@@ -13,19 +13,34 @@ public struct WriteOptions: Sendable, Hashable {
     public let isDryRun: Bool
     /// What happens to unknown and repeated fields.
     public let validation: FieldValidation
+    /// Who manages what this write changes; empty when the request does not say.
+    public let fieldManager: String
+    /// Whether an apply takes fields from other managers.
+    public let isForced: Bool
 
-    /// Reads and checks the options of a query.
+    /// Reads and checks the options of a query; `patch` says what kind of patch it is.
     ///
     /// - Throws: 422 that names the options' kind.
-    public init(_ query: QueryParameters, _ kind: Kind) throws(KubeStatus) {
+    public init(_ query: QueryParameters, _ kind: Kind, patch: PatchType? = nil) throws(KubeStatus) {
         var errors: [FieldError] = []
-        isDryRun = DryRun.read(query.all("dryRun"), &errors)
-        if let manager = query["fieldManager"] {
-            if manager.utf8.count > 128 { errors.append(.tooLong("fieldManager", 128)) }
-            if manager.unicodeScalars.contains(where: { !$0.properties.isWhitespace && $0.properties.generalCategory == .control }) {
-                errors.append(.invalid("fieldManager", .string(manager), "should only contain printable characters"))
-            }
+        let force = query["force"]
+        isForced = force.map { $0 != "false" && $0 != "0" } ?? false
+        fieldManager = query["fieldManager"] ?? ""
+        if patch == .apply {
+            if fieldManager.isEmpty { errors.append(.required("fieldManager", "is required for apply patch")) }
+        } else if kind == .patch, force != nil {
+            errors.append(.forbidden("force", "may not be specified for non-apply patch"))
         }
+        if fieldManager.utf8.count > FieldManagerName.maximumBytes {
+            errors.append(.tooLong("fieldManager", FieldManagerName.maximumBytes))
+        }
+        for (offset, scalar) in FieldManagerName.unprintable(fieldManager) {
+            let code = String(scalar.value, radix: 16, uppercase: true)
+            let padded = String(repeating: "0", count: max(0, 4 - code.utf8.count)) + code
+            errors.append(
+                .invalid("fieldManager", .string(fieldManager), "invalid character U+\(padded) (at position \(offset))"))
+        }
+        isDryRun = DryRun.read(query.all("dryRun"), &errors)
         switch query["fieldValidation"] ?? "" {
         case "", "Warn": validation = .warn
         case "Ignore": validation = .ignore

@@ -19,12 +19,12 @@ extension Registry {
             request.http.body, contentType: request.http.headers["Content-Type"], of: request.resource,
             validation: options.validation)
         request.warnings.note(decoded.warnings)
-        return try await create(decoded.object, request, options, warnings: decoded.warnings)
+        return try await create(decoded.object, request, options, managers: .sent(decoded.managedFields), warnings: decoded.warnings)
     }
 
     /// Creates a decoded object.
     func create(
-        _ wanted: JSON, _ request: APIRequest, _ options: WriteOptions, warnings: [String]
+        _ wanted: JSON, _ request: APIRequest, _ options: WriteOptions, managers: ManagerSource, warnings: [String]
     ) async throws(KubeStatus) -> RegistryAnswer {
         let resource = request.resource
         try checkNamespace(wanted, request)
@@ -33,6 +33,8 @@ extension Registry {
         var wished = resource.stored(wanted)
         let repeated = ObjectMetadata.withoutRepeatedOwners(&wished)
         ObjectDefaults.apply(to: &wished, resource)
+        // What the server adds from here on has no manager.
+        let managedFields = managedFields(creating: wished, managers, request, options)
         let isGenerated = wanted.objectName.isEmpty && !(wanted.at("metadata", "generateName")?.string ?? "").isEmpty
         for attempt in 1...Self.generatedNameAttempts {
             let guarding = try namespaceCondition(request, wished.objectName)
@@ -45,6 +47,7 @@ extension Registry {
             strategy.prepareForCreate(&object, resource)
             ObjectPreparation.create(&object, resource, now: cluster.world.now.rfc3339, author: Self.author(request.user))
             let taken = try StorageHooks.of(resource)?.beginCreate(&object, cluster, isDryRun: options.isDryRun) ?? .none
+            object["metadata"]?["managedFields"] = managedFields
             object = ObjectDefaults.ordered(object, resource.storageKind)
             let name = object.objectName
             try await admission.confirmNoEscalation(object, old: nil, request)

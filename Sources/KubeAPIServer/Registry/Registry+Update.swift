@@ -25,21 +25,26 @@ extension Registry {
             }
             var object = decoded.object
             object.set(.string(request.name), at: ["metadata", "name"])
-            return try await create(object, request, options, warnings: decoded.warnings)
+            return try await create(object, request, options, managers: .sent(decoded.managedFields), warnings: decoded.warnings)
         }
-        return try await modify(request, isDryRun: options.isDryRun) { (_: JSON) throws(KubeStatus) -> Modified in
-            Modified(object: decoded.object, warnings: decoded.warnings)
+        return try await modify(request, options) { (_: JSON) throws(KubeStatus) -> Modified in
+            Modified(object: decoded.object, managers: .sent(decoded.managedFields), warnings: decoded.warnings)
         }
     }
 
     /// What a modification makes of an object.
     struct Modified: Sendable {
         var object: JSON
+        var managers: ManagerSource
         var warnings: [String] = []
     }
 
     /// `name` and `namespace` of a body must be those of the path.
     func checkIdentity(_ object: JSON, _ request: APIRequest) throws(KubeStatus) {
+        let namespace = object.objectNamespace
+        guard !request.resource.isNamespaced || namespace.isEmpty || namespace == request.namespace else {
+            throw .badRequest("the namespace of the provided object does not match the namespace sent on the request")
+        }
         let name = object.objectName
         guard !name.isEmpty else {
             throw .badRequest("the name of the object (\(request.name) based on URL) was undeterminable: name must be provided")
@@ -47,15 +52,11 @@ extension Registry {
         guard name == request.name else {
             throw .badRequest("the name of the object (\(name)) does not match the name on the URL (\(request.name))")
         }
-        let namespace = object.objectNamespace
-        guard !request.resource.isNamespaced || namespace.isEmpty || namespace == request.namespace else {
-            throw .badRequest("the namespace of the object (\(namespace)) does not match the namespace on the URL (\(request.namespace))")
-        }
     }
 
     /// Changes an object by `change`, which is given the present one in the version of the path; again when others were faster.
     func modify(
-        _ request: APIRequest, isDryRun: Bool, _ change: (JSON) throws(KubeStatus) -> Modified
+        _ request: APIRequest, _ options: WriteOptions, _ change: (JSON) throws(KubeStatus) -> Modified
     ) async throws(KubeStatus) -> RegistryAnswer {
         let resource = request.resource
         let key = cluster.key(resource, namespace: request.namespace, name: request.name)
@@ -69,24 +70,29 @@ extension Registry {
             var object = resource.stored(modified.object)
             let repeated = ObjectMetadata.withoutRepeatedOwners(&object)
             ObjectDefaults.apply(to: &object, resource)
-            var attributes = AdmissionAttributes(operation: .update, request: request, object: object, old: old, isDryRun: isDryRun)
+            let managedFields = managedFields(changing: old, to: object, modified.managers, request, options)
+            var attributes = AdmissionAttributes(operation: .update, request: request, object: object, old: old, isDryRun: options.isDryRun)
             object = try await admission.mutate(attributes)
             try await admission.confirmNoEscalation(object, old: old, request)
             let hook = request.info.subresource.isEmpty ? StorageHooks.of(resource) : nil
             var taken = StorageEffects.none
             try prepare(&object, old: old, request) { (object: inout JSON) throws(KubeStatus) in
-                taken = try hook?.beginUpdate(&object, old: old, cluster, isDryRun: isDryRun) ?? .none
+                taken = try hook?.beginUpdate(&object, old: old, cluster, isDryRun: options.isDryRun) ?? .none
             }
+            // Nothing changed, but perhaps a manager's time: nothing is written, and the version stays.
+            let before = old.at("metadata", "managedFields")
+            let keepsManagers = ManagedFields.areSame(managedFields, before)
+            object["metadata"]?["managedFields"] = keepsManagers ? before : managedFields
             attributes.object = object
             try await admission.validate(attributes)
             var warnings = modified.warnings + repeated + attributes.noted.texts
             if request.info.subresource.isEmpty { warnings += ObjectWarnings.update(object, old: old, resource) }
-            // Nothing changed: nothing is written, and the version stays.
             if object == stored {
                 return RegistryAnswer(
                     status: 200, bytes: try served(entry.value, resource, at: entry.modified), warnings: warnings)
             }
-            if isDryRun {
+            if keepsManagers { object["metadata"]?["managedFields"] = managedFields }
+            if options.isDryRun {
                 let bytes = StoredObject.bytes(object, at: old.objectResourceVersion)
                 return RegistryAnswer(status: 200, bytes: try served(bytes, resource), warnings: warnings)
             }
