@@ -1,13 +1,18 @@
+import AWSServices
+import HTTP
 import IAMPolicy
 import JSON
 import KubeAPI
 import KubeAPIServer
+import PKI
+import World
 
 /// Area `pod-identity-webhook`: the webhook's patches, the trust that Pod Identity needs.
 enum AuthPodIdentityVectors {
-    static func run(_ given: JSON, _ expected: JSON) -> VectorOutcome {
+    static func run(_ given: JSON, _ expected: JSON) async -> VectorOutcome {
         if let policy = given["trustPolicy"] { return trust(policy, expected) }
-        guard given["serviceAccount"] != nil else { return .notRun("the Pod Identity agent is not simulated yet") }
+        if let request = given["request"] { return await agent(request, expected) }
+        if let association = given["association"] { return tags(association, given["pod"] ?? [:], expected) }
         return mutation(given, expected)
     }
 
@@ -18,6 +23,48 @@ enum AuthPodIdentityVectors {
         } catch {
             return VectorOutcome(expected["allowed"]?.bool == false ? [] : ["refused: \(error)"])
         }
+    }
+
+    private static func tags(_ association: JSON, _ pod: JSON, _ expected: JSON) -> VectorOutcome {
+        func text(_ json: JSON, _ key: String) -> String { json[key]?.string ?? "" }
+        let cluster = text(association, "cluster")
+        let tags = PodIdentityTrust.sessionTags(
+            cluster: ("arn:aws:eks:us-west-2:111122223333:cluster/\(cluster)", cluster), namespace: text(association, "namespace"),
+            serviceAccount: text(association, "serviceAccount"), pod: (text(pod, "name"), text(pod, "uid")))
+        var differences = Differences()
+        differences.compare("transitiveTags", expected["transitiveTags"], JSON(strings: tags.map(\.key)))
+        return VectorOutcome(differences.texts)
+    }
+
+    // MARK: The agent
+
+    /// The agent's own checks; what EKS Auth makes of a token is in the end-to-end tests.
+    private static func agent(_ request: JSON, _ expected: JSON) async -> VectorOutcome {
+        func text(_ key: String) -> String { request[key]?.string ?? "" }
+        let world = World(clock: .frozen(at: Instant(seconds: 1_780_000_000)))
+        let agent = PodIdentityAgent(world: world) { _, _ throws(AWSError) in
+            PodIdentityAgent.Credentials(
+                accessKeyID: "ASIAEXAMPLE", secretAccessKey: "SECRETEXAMPLE", token: "TOKEN", accountID: "111122223333",
+                expiration: Instant(seconds: 1_780_021_600))
+        }
+        let token =
+            text("authorization") == "<valid>"
+            ? "\(Base64URL.encode(Array("{}".utf8))).\(Base64URL.encode(Array("{}".utf8))).c2ln" : text("authorization")
+        var headers: HTTPHeaders = ["Host": text("host")]
+        if !token.isEmpty { headers["Authorization"] = token }
+        let answer = await agent.handle(
+            HTTPRequest(
+                method: text("method"), path: text("path"), headers: headers, connection: .inProcess(listener: "agent"),
+                trace: RequestTrace(id: "vector", received: world.now, summary: "", target: "")))
+        let body = answer.collected ?? []
+        var differences = Differences()
+        differences.compare("httpStatus", expected["httpStatus"], .integer(Int64(answer.status)))
+        let message = String(decoding: body, as: UTF8.self)
+        let part = expected["messageContains"]?.string ?? ""
+        differences.require(part.isEmpty || message.contains(part), "message: expected …\(part)…, got \(message)")
+        let keys = (try? JSON(parsing: body))?.object?.members.map(\.key) ?? []
+        differences.compare("keys", expected["keys"], JSON(strings: keys))
+        return VectorOutcome(differences.texts)
     }
 
     // MARK: The webhook

@@ -30,9 +30,9 @@ enum AuthVectors {
         case "kubernetes-authz": await AuthRequestVectors.authorization(given, expected)
         case "kubernetes-authn": await AuthServerVectors.authentication(given, expected)
         case "trust-policy": AuthTrustVectors.trust(given, expected)
-        case "pod-identity-webhook": AuthPodIdentityVectors.run(given, expected)
+        case "pod-identity-webhook": await AuthPodIdentityVectors.run(given, expected)
         case "service-account-token": await AuthServerVectors.tokens(given, expected)
-        case "cli": .notRun("asks the aws command itself: Tests/EndToEnd/client_vectors.py runs it")
+        case "cli": .notRun("asks the aws command itself, which this runner does not start")
         default: .notRun("unknown area \"\(area)\"")
         }
     }

@@ -130,6 +130,16 @@ public enum PodIdentityTrust {
     /// The service that takes the role.
     public static let service = "pods.eks.amazonaws.com"
 
+    /// The tags of a session, in the order of the documentation; all of them are transitive.
+    public static func sessionTags(
+        cluster: (arn: String, name: String), namespace: String, serviceAccount: String, pod: (name: String, uid: String)
+    ) -> [(key: String, value: String)] {
+        [
+            ("eks-cluster-arn", cluster.arn), ("eks-cluster-name", cluster.name), ("kubernetes-namespace", namespace),
+            ("kubernetes-service-account", serviceAccount), ("kubernetes-pod-name", pod.name), ("kubernetes-pod-uid", pod.uid),
+        ]
+    }
+
     /// Whether the trust policy lets Pod Identity take the role; with an `AccessDenied` otherwise.
     ///
     /// - Parameter isTagged: whether the session gets tags, as it does unless the association declines them.

@@ -119,23 +119,13 @@ struct PodIdentityService: Sendable {
 
     // MARK: The role
 
-    /// The tags of a session, in the order of the documentation; all of them are transitive.
-    static func sessionTags(
-        cluster: (arn: String, name: String), namespace: String, serviceAccount: String, pod: (name: String, uid: String)
-    ) -> [(key: String, value: String)] {
-        [
-            ("eks-cluster-arn", cluster.arn), ("eks-cluster-name", cluster.name), ("kubernetes-namespace", namespace),
-            ("kubernetes-service-account", serviceAccount), ("kubernetes-pod-name", pod.name), ("kubernetes-pod-uid", pod.uid),
-        ]
-    }
-
     private func assume(_ association: JSON, _ subject: Subject, _ cluster: ClusterRecord, _ trace: RequestTrace) async throws(AWSError)
         -> JSON
     {
         let tags =
             association["disableSessionTags"]?.bool == true
             ? []
-            : Self.sessionTags(
+            : PodIdentityTrust.sessionTags(
                 cluster: (cluster.arn, cluster.name), namespace: subject.namespace, serviceAccount: subject.account, pod: subject.pod)
         let roleARN = association["roleArn"]?.string ?? ""
         let role = try role(roleARN, trace)
