@@ -52,6 +52,7 @@ public struct APIServer: HTTPHandler {
     let registry: Registry
     private let reviews: AccessReviews
     private let tokenRequests: TokenRequests
+    private let bindings: PodBinding
     private let documents: ServerDocuments
 
     /// Makes a replica.
@@ -67,6 +68,7 @@ public struct APIServer: HTTPHandler {
         reviews = AccessReviews(
             authorizer: parts.authorizer, tokens: parts.tokens, world: parts.cluster.world)
         tokenRequests = TokenRequests(registry: registry, tokens: parts.serviceAccounts)
+        bindings = PodBinding(registry: registry, copiesTopology: minorVersion >= 35)
         documents = ServerDocuments(
             cluster: parts.cluster, tokens: parts.serviceAccounts, kubernetesVersion: parts.kubernetesVersion, address: parts.address)
     }
@@ -227,6 +229,7 @@ public struct APIServer: HTTPHandler {
         let decoded = try cluster.decoder.decode(
             request.http.body, contentType: request.http.headers["Content-Type"], as: request.resource.groupVersionKind,
             validation: options.validation)
+        if request.resource.kind == "Binding" { return try object(request, await bindings.create(decoded, request)) }
         guard let answer = try await reviews.review(decoded.object, request) else {
             throw .serviceUnavailable("\(request.resource.qualifiedName) is not simulated yet")
         }
@@ -245,10 +248,12 @@ public struct APIServer: HTTPHandler {
         case ("scale", "PATCH"):
             return try object(request, await registry.patchScale(request))
         case ("token", "POST") where request.resource.resource == "serviceaccounts":
-            let kind = GroupVersionKind(group: subresource.group, version: subresource.version, kind: subresource.kind)
-            let decoded = try cluster.decoder.decode(
-                request.http.body, contentType: request.http.headers["Content-Type"], as: kind, validation: .warn)
-            return try object(request, await tokenRequests.create(decoded.object, request))
+            return try object(request, await tokenRequests.create(try part(subresource, request).object, request))
+        case ("binding", "POST"):
+            return try object(request, await bindings.create(try part(subresource, request), request))
+        case ("eviction", "POST"):
+            let eviction = try part(subresource, request, or: PodEviction.kinds)
+            return try object(request, await PodEviction(registry: registry).create(eviction, request))
         case ("exec", "GET"), ("attach", "GET"), ("portforward", "GET"):
             try await confirmConnect(subresource, request)
             fallthrough
@@ -257,6 +262,16 @@ public struct APIServer: HTTPHandler {
             _ = try registry.entry(request.resource, request.namespace, request.name)
             throw .serviceUnavailable("\(request.resource.qualifiedName)/\(subresource.name) is not simulated yet")
         }
+    }
+
+    /// The body of a subresource that is created.
+    private func part(
+        _ subresource: ResourceType.Subresource, _ request: APIRequest, or equals: [GroupVersionKind] = []
+    ) throws(KubeStatus) -> DecodedObject {
+        let kind = GroupVersionKind(group: subresource.group, version: subresource.version, kind: subresource.kind)
+        let options = try WriteOptions(request.query, .create)
+        return try cluster.decoder.decode(
+            request.http.body, contentType: request.http.headers["Content-Type"], as: kind, or: equals, validation: options.validation)
     }
 
     /// A WebSocket upgrade is a GET but does what a POST does: since 1.35 it takes the right to create as well

@@ -93,16 +93,17 @@ public struct ObjectDecoder: Sendable {
         case tooLarge(Int)
     }
 
-    /// Reads the object of a create or update.
+    /// Reads the object of a create or update; `equals` are kinds that are read as if they were the expected one.
     ///
     /// - Throws: 400 in the server's words, 413, or 415.
     public func decode(
-        _ body: [UInt8], contentType: String?, as expected: GroupVersionKind, validation: FieldValidation
+        _ body: [UInt8], contentType: String?, as expected: GroupVersionKind, or equals: [GroupVersionKind] = [],
+        validation: FieldValidation
     ) throws(KubeStatus) -> DecodedObject {
         let format = try Format(contentType: contentType)
         var duplicates: [String] = []
         let document = try parsed(body, format, as: expected, duplicates: &duplicates)
-        try checkType(document, expected, body)
+        try checkType(document, expected, equals, body)
         return try canonical(document, as: expected, validation: validation, duplicates: duplicates)
     }
 
@@ -194,7 +195,8 @@ public struct ObjectDecoder: Sendable {
     }
 
     /// Checks `apiVersion` and `kind` of a body against what the path wants.
-    private func checkType(_ document: JSON, _ expected: GroupVersionKind, _ body: [UInt8]) throws(KubeStatus) {
+    private func checkType(_ document: JSON, _ expected: GroupVersionKind, _ equals: [GroupVersionKind], _ body: [UInt8]) throws(KubeStatus)
+    {
         let apiVersion = document["apiVersion"]?.string ?? ""
         let kind = document["kind"]?.string ?? ""
         for (name, value) in [("apiVersion", document["apiVersion"]), ("kind", document["kind"])] {
@@ -207,7 +209,7 @@ public struct ObjectDecoder: Sendable {
         let given = GroupVersionKind(
             apiVersion: apiVersion.isEmpty ? expected.apiVersion : apiVersion, kind: kind.isEmpty ? expected.kind : kind)
         guard let given else { throw unrecognized(expected, "unexpected GroupVersion string: \(apiVersion)", body) }
-        guard given != expected else { return }
+        guard given != expected, !equals.contains(given) else { return }
         guard RegisteredKinds.contains(given) else {
             throw .badRequest(
                 "\(given.kind) in version \"\(given.version)\" cannot be handled as a \(expected.kind): no kind \"\(given.kind)\" is registered for "

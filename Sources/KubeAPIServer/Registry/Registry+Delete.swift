@@ -95,7 +95,10 @@ extension Registry {
         return RegistryAnswer(status: 200, bytes: status.serialized())
     }
 
-    private func checkPreconditions(_ options: DeleteOptions, _ object: JSON, _ resource: ResourceType) throws(KubeStatus) {
+    /// Checks `uid` and `resourceVersion` that a deletion demands.
+    ///
+    /// - Throws: 409.
+    func checkPreconditions(_ options: DeleteOptions, _ object: JSON, _ resource: ResourceType) throws(KubeStatus) {
         func conflict(_ text: String) -> KubeStatus {
             .conflict(group: resource.group, resource: resource.kind, name: object.objectName, text)
         }
