@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Makes sure that what eks-sim is built and tried with is there: libsqlite3-dev, zlib1g-dev, aws, kubectl, python3, curl.
+# Makes sure that what eks-sim is built and tried with is there: libsqlite3-dev, zlib1g-dev, aws, boto3, kubectl, python3, curl.
 # Prints the directory to put in front of PATH. Installs only what is missing, with apt-get and pip.
 set -euo pipefail
 root=$(cd "$(dirname "$0")/../.." && pwd)
@@ -12,7 +12,7 @@ missing=()
 command -v python3 >/dev/null || missing+=(python3 python3-venv)
 command -v curl >/dev/null || missing+=(curl)
 command -v kubectl >/dev/null || missing+=(kubernetes-client)
-command -v aws >/dev/null || python3 -c 'import ensurepip' 2>/dev/null || missing+=(python3-venv)
+{ command -v aws && python3 -c 'import boto3'; } >/dev/null 2>&1 || python3 -c 'import ensurepip' 2>/dev/null || missing+=(python3-venv)
 if [ ${#missing[@]} -gt 0 ]; then
   say "installing ${missing[*]}"
   as_root apt-get update -qq >&2
@@ -20,9 +20,12 @@ if [ ${#missing[@]} -gt 0 ]; then
 fi
 
 bin="$root/.build/clients/bin"
-if ! command -v aws >/dev/null && [ ! -x "$bin/aws" ]; then
-  say "installing awscli into $root/.build/clients"
-  python3 -m venv "$root/.build/clients" >&2
-  "$bin/pip" install --quiet --disable-pip-version-check awscli >&2
+packages=()
+command -v aws >/dev/null || [ -x "$bin/aws" ] || packages+=(awscli)
+python3 -c 'import boto3' 2>/dev/null || "$bin/python3" -c 'import boto3' 2>/dev/null || packages+=(boto3)
+if [ ${#packages[@]} -gt 0 ]; then
+  say "installing ${packages[*]} into $root/.build/clients"
+  [ -x "$bin/pip" ] || python3 -m venv "$root/.build/clients" >&2
+  "$bin/pip" install --quiet --disable-pip-version-check "${packages[@]}" >&2
 fi
 printf '%s\n' "$bin"
