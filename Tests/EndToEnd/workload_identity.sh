@@ -3,6 +3,8 @@
 set -euo pipefail
 sim=$1
 work=$(mktemp -d)
+# aws keeps sessions of web identities under HOME, where another simulator's would be found.
+export HOME=$work
 serve=
 trap '[ -z "$serve" ] || kill "$serve" 2>/dev/null; rm -rf "$work"' EXIT
 
