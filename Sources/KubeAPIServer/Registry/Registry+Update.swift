@@ -167,6 +167,13 @@ extension Registry {
             var result = old
             result["status"] = object["status"]
             if strategy.statusKeepsMetadata { object["metadata"] = old["metadata"] }
+            if strategy.statusKeepsLabels { object.set(old.at("metadata", "labels"), at: ["metadata", "labels"]) }
+            result["metadata"] = object["metadata"]
+            object = result
+        case "approval":
+            // Nothing but the conditions is approved.
+            var result = old
+            result.set(object.at("status", "conditions"), at: ["status", "conditions"])
             result["metadata"] = object["metadata"]
             object = result
         case "finalize": object = finalized(object, old)
@@ -192,6 +199,7 @@ extension Registry {
         let part: ObjectValidation.Part =
             switch request.info.subresource {
             case "status": .status
+            case "approval": .approval
             case "finalize": .finalize
             default: .object
             }
