@@ -244,9 +244,11 @@ public struct APIServer: HTTPHandler {
             try await confirmApproval(request)
             let isPatch = request.http.method == "PATCH"
             return try object(request, isPatch ? await registry.patch(request) : await registry.update(request))
-        case ("status", "GET"), ("approval", "GET"): return try object(request, RegistryAnswer(status: 200, bytes: registry.get(request)))
-        case ("status", "PUT"), ("finalize", "PUT"): return try object(request, await registry.update(request))
-        case ("status", "PATCH"): return try object(request, await registry.patch(request))
+        case ("status", "GET"), ("approval", "GET"), ("ephemeralcontainers", "GET"):
+            return try object(request, RegistryAnswer(status: 200, bytes: registry.get(request)))
+        case ("status", "PUT"), ("finalize", "PUT"), ("ephemeralcontainers", "PUT"):
+            return try object(request, await registry.update(request))
+        case ("status", "PATCH"), ("ephemeralcontainers", "PATCH"): return try object(request, await registry.patch(request))
         case ("scale", "GET"):
             return try object(request, registry.scale(request))
         case ("scale", "PUT"):

@@ -7,6 +7,7 @@ public enum ObjectValidation {
         case object
         case status
         case approval
+        case ephemeralContainers
         case finalize
     }
 
@@ -26,7 +27,8 @@ public enum ObjectValidation {
         let create: Create
         let update: Update
         var status: Update?
-        var approval: Update?
+        /// Of parts that only this kind has.
+        var parts: [Part: Update] = [:]
     }
 
     /// What is wrong with a new object in its storage version.
@@ -52,7 +54,7 @@ public enum ObjectValidation {
         switch part {
         case .object: rules?.update(&errors, new, old, origin)
         case .status: rules?.status?(&errors, new, old, origin)
-        case .approval: rules?.approval?(&errors, new, old, origin)
+        case .approval, .ephemeralContainers: rules?.parts[part]?(&errors, new, old, origin)
         case .finalize:
             for (index, finalizer) in (new["spec"]?.texts("finalizers") ?? []).enumerated() {
                 errors.namespaceFinalizer(finalizer, (FieldPath("spec") / "finalizers")[index])
@@ -105,8 +107,10 @@ public enum ObjectValidation {
         "/secrets": rules({ $0.secret($1) }, { $0.secretUpdate($1, $2) }),
         "/serviceaccounts": same { $0.serviceAccount($1) },
         "/namespaces": rules({ $0.namespace($1) }, { _, _, _ in }, status: { list, new, old, _ in list.namespaceStatusUpdate(new, old) }),
-        "/pods": rules(
-            { $0.podCreate($1) }, { $0.podUpdate($1, $2) }, status: { list, new, old, _ in list.podStatusUpdate(new, old) }),
+        "/pods": Rules(
+            create: { list, object, _ in list.podCreate(object) }, update: { list, new, old, _ in list.podUpdate(new, old) },
+            status: { list, new, old, _ in list.podStatusUpdate(new, old) },
+            parts: [.ephemeralContainers: { list, new, old, _ in list.podEphemeralContainersUpdate(new, old) }]),
         "/podtemplates": rules(
             { list, object in
                 list.metadata(object, .subdomain, isNamespaced: true)
@@ -262,7 +266,7 @@ public enum ObjectValidation {
         "certificates.k8s.io/certificatesigningrequests": Rules(
             create: { list, object, _ in list.certificateRequest(object) }, update: { _, _, _, _ in },
             status: { list, new, old, _ in list.certificateStatusUpdate(new, old, approves: false) },
-            approval: { list, new, old, _ in list.certificateStatusUpdate(new, old, approves: true) }),
+            parts: [.approval: { list, new, old, _ in list.certificateStatusUpdate(new, old, approves: true) }]),
         "apiregistration.k8s.io/apiservices": same { $0.apiService($1) },
         "resource.k8s.io/resourceclaims": rules(
             { list, object in

@@ -176,6 +176,11 @@ extension Registry {
             result.set(object.at("status", "conditions"), at: ["status", "conditions"])
             result["metadata"] = object["metadata"]
             object = result
+        case "ephemeralcontainers":
+            var result = old
+            result.set(object.at("spec", "ephemeralContainers"), at: ["spec", "ephemeralContainers"])
+            result.set(object.at("metadata", "uid"), at: ["metadata", "uid"])
+            object = result
         case "finalize": object = finalized(object, old)
         default:
             if resource.subresource("status") != nil { object["status"] = old["status"] }
@@ -200,6 +205,7 @@ extension Registry {
             switch request.info.subresource {
             case "status": .status
             case "approval": .approval
+            case "ephemeralcontainers": .ephemeralContainers
             case "finalize": .finalize
             default: .object
             }
