@@ -244,11 +244,12 @@ public struct APIServer: HTTPHandler {
             try await confirmApproval(request)
             let isPatch = request.http.method == "PATCH"
             return try object(request, isPatch ? await registry.patch(request) : await registry.update(request))
-        case ("status", "GET"), ("approval", "GET"), ("ephemeralcontainers", "GET"):
+        case ("status", "GET"), ("approval", "GET"), ("ephemeralcontainers", "GET"), ("resize", "GET"):
             return try object(request, RegistryAnswer(status: 200, bytes: registry.get(request)))
-        case ("status", "PUT"), ("finalize", "PUT"), ("ephemeralcontainers", "PUT"):
+        case ("status", "PUT"), ("finalize", "PUT"), ("ephemeralcontainers", "PUT"), ("resize", "PUT"):
             return try object(request, await registry.update(request))
-        case ("status", "PATCH"), ("ephemeralcontainers", "PATCH"): return try object(request, await registry.patch(request))
+        case ("status", "PATCH"), ("ephemeralcontainers", "PATCH"), ("resize", "PATCH"):
+            return try object(request, await registry.patch(request))
         case ("scale", "GET"):
             return try object(request, registry.scale(request))
         case ("scale", "PUT"):

@@ -75,6 +75,14 @@ public enum ObjectPreparation {
         "certificates.k8s.io/certificatesigningrequests": { request, old, _ in request["spec"] = old["spec"] },
         "certificates.k8s.io/certificatesigningrequests/status": stampConditions,
         "certificates.k8s.io/certificatesigningrequests/approval": stampConditions,
+        "/pods/status": { pod, old, _ in
+            // Kubelets that do not know these would lose them.
+            pod.set(old.at("metadata", "ownerReferences"), at: ["metadata", "ownerReferences"])
+            if pod["status"]?.text("qosClass") ?? "" == "" { pod.set(old.at("status", "qosClass"), at: ["status", "qosClass"]) }
+            if pod["status"]?.number("observedGeneration") ?? 0 == 0 {
+                pod.set(old.at("status", "observedGeneration"), at: ["status", "observedGeneration"])
+            }
+        },
         "/persistentvolumes/status": { volume, old, now in
             guard volume.at("status", "phase") != old.at("status", "phase") else { return }
             volume.set(.string(now), at: ["status", "lastPhaseTransitionTime"])
@@ -93,7 +101,6 @@ public enum ObjectPreparation {
             let needsBalancer = service.at("spec", "type") == "LoadBalancer"
             if old.at("spec", "type") == "LoadBalancer", !needsBalancer { service["status"] = ["loadBalancer": [:]] }
         },
-        "/pods/status": { pod, _, _ in alignAddresses(&pod) },
         "apps/daemonsets": { set, old, _ in
             let before = Int64(old.value(at: templateGeneration)?.string ?? "") ?? 0
             let hasChanged = set.at("spec", "template") != old.at("spec", "template")
@@ -116,15 +123,6 @@ public enum ObjectPreparation {
             conditions[index]["lastTransitionTime"] = same?.present("lastTransitionTime") ?? .string(now)
         }
         request.set(.array(conditions), at: ["status", "conditions"])
-    }
-
-    /// A pod's one address and its list say the same; the one is right where they differ (`Convert_v1_PodStatus_To_core_PodStatus`).
-    private static func alignAddresses(_ pod: inout JSON) {
-        let all = pod["status"]?.items("podIPs") ?? []
-        let first = all.first?.text("ip") ?? ""
-        let one = pod["status"]?.text("podIP") ?? ""
-        if !one.isEmpty, one != first { pod.set([["ip": .string(one)]], at: ["status", "podIPs"]) }
-        if one.isEmpty, !first.isEmpty { pod.set(.string(first), at: ["status", "podIP"]) }
     }
 
     private static let templateGeneration = ["metadata", "annotations", "deprecated.daemonset.template.generation"]

@@ -8,6 +8,7 @@ public enum ObjectValidation {
         case status
         case approval
         case ephemeralContainers
+        case resize
         case finalize
     }
 
@@ -54,7 +55,7 @@ public enum ObjectValidation {
         switch part {
         case .object: rules?.update(&errors, new, old, origin)
         case .status: rules?.status?(&errors, new, old, origin)
-        case .approval, .ephemeralContainers: rules?.parts[part]?(&errors, new, old, origin)
+        case .approval, .ephemeralContainers, .resize: rules?.parts[part]?(&errors, new, old, origin)
         case .finalize:
             for (index, finalizer) in (new["spec"]?.texts("finalizers") ?? []).enumerated() {
                 errors.namespaceFinalizer(finalizer, (FieldPath("spec") / "finalizers")[index])
@@ -110,7 +111,10 @@ public enum ObjectValidation {
         "/pods": Rules(
             create: { list, object, _ in list.podCreate(object) }, update: { list, new, old, _ in list.podUpdate(new, old) },
             status: { list, new, old, _ in list.podStatusUpdate(new, old) },
-            parts: [.ephemeralContainers: { list, new, old, _ in list.podEphemeralContainersUpdate(new, old) }]),
+            parts: [
+                .ephemeralContainers: { list, new, old, _ in list.podEphemeralContainersUpdate(new, old) },
+                .resize: { list, new, old, _ in list.podResize(new, old) },
+            ]),
         "/podtemplates": rules(
             { list, object in
                 list.metadata(object, .subdomain, isNamespaced: true)

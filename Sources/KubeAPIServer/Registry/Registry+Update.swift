@@ -181,6 +181,7 @@ extension Registry {
             result.set(object.at("spec", "ephemeralContainers"), at: ["spec", "ephemeralContainers"])
             result.set(object.at("metadata", "uid"), at: ["metadata", "uid"])
             object = result
+        case "resize": object = PodResize.applied(object, to: old)
         case "finalize": object = finalized(object, old)
         default:
             if resource.subresource("status") != nil { object["status"] = old["status"] }
@@ -206,6 +207,7 @@ extension Registry {
             case "status": .status
             case "approval": .approval
             case "ephemeralcontainers": .ephemeralContainers
+            case "resize": .resize
             case "finalize": .finalize
             default: .object
             }
