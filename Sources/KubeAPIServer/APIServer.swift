@@ -121,7 +121,7 @@ public struct APIServer: HTTPHandler {
             guard resources.isCustom(group: info.group) else { throw .noSuchPath }
             return Self.pageNotFound
         }
-        guard !info.hasEmptySegment, info.parts.count <= 3,
+        guard !info.hasEmptySegment, info.parts.count <= 3 || info.subresource == "proxy",
             let resource = resources.lookup(group: info.group, version: info.version, resource: info.resource)
         else { return try absent() }
         let hasNamespace = !info.namespace.isEmpty && !(info.isCore && info.resource == "namespaces")
@@ -218,7 +218,9 @@ public struct APIServer: HTTPHandler {
         case .patch: return try object(request, await registry.patch(request))
         case .delete: return try object(request, await registry.delete(request))
         case .deleteCollection:
-            return try list(request, await registry.deleteCollection(request))
+            var response = try list(request, await registry.deleteCollection(request))
+            response.addWarnings(request.warnings.texts)
+            return response
         case .subresource(let subresource): return try await self.subresource(subresource, request)
         }
     }
@@ -238,9 +240,16 @@ public struct APIServer: HTTPHandler {
 
     private func subresource(_ subresource: ResourceType.Subresource, _ request: APIRequest) async throws(KubeStatus) -> HTTPResponse {
         switch (subresource.name, request.http.method) {
-        case ("status", "GET"): return try object(request, RegistryAnswer(status: 200, bytes: registry.get(request)))
-        case ("status", "PUT"), ("finalize", "PUT"): return try object(request, await registry.update(request))
-        case ("status", "PATCH"): return try object(request, await registry.patch(request))
+        case ("approval", "PUT"), ("approval", "PATCH"):
+            try await confirmApproval(request)
+            let isPatch = request.http.method == "PATCH"
+            return try object(request, isPatch ? await registry.patch(request) : await registry.update(request))
+        case ("status", "GET"), ("approval", "GET"), ("ephemeralcontainers", "GET"), ("resize", "GET"):
+            return try object(request, RegistryAnswer(status: 200, bytes: registry.get(request)))
+        case ("status", "PUT"), ("finalize", "PUT"), ("ephemeralcontainers", "PUT"), ("resize", "PUT"):
+            return try object(request, await registry.update(request))
+        case ("status", "PATCH"), ("ephemeralcontainers", "PATCH"), ("resize", "PATCH"):
+            return try object(request, await registry.patch(request))
         case ("scale", "GET"):
             return try object(request, registry.scale(request))
         case ("scale", "PUT"):
@@ -256,12 +265,26 @@ public struct APIServer: HTTPHandler {
             return try object(request, await PodEviction(registry: registry).create(eviction, request))
         case ("exec", "GET"), ("attach", "GET"), ("portforward", "GET"):
             try await confirmConnect(subresource, request)
-            fallthrough
+            try PodConnection(registry: registry).confirm(subresource.name, request)
+            throw absent(subresource, request)
+        case ("exec", "POST"), ("attach", "POST"), ("portforward", "POST"):
+            try PodConnection(registry: registry).confirm(subresource.name, request)
+            throw absent(subresource, request)
+        case ("log", "GET"):
+            guard try PodConnection(registry: registry).confirmLog(request) else { return HTTPResponse(status: 204, body: .empty) }
+            throw absent(subresource, request)
+        case ("proxy", _):
+            try PodConnection(registry: registry).confirmProxy(request)
+            throw absent(subresource, request)
         default:
             // The object has to be there before anything can be said of its parts.
             _ = try registry.entry(request.resource, request.namespace, request.name)
-            throw .serviceUnavailable("\(request.resource.qualifiedName)/\(subresource.name) is not simulated yet")
+            throw absent(subresource, request)
         }
+    }
+
+    private func absent(_ subresource: ResourceType.Subresource, _ request: APIRequest) -> KubeStatus {
+        .serviceUnavailable("\(request.resource.qualifiedName)/\(subresource.name) is not simulated yet")
     }
 
     /// The body of a subresource that is created.
@@ -272,6 +295,22 @@ public struct APIServer: HTTPHandler {
         let options = try WriteOptions(request.query, .create)
         return try cluster.decoder.decode(
             request.http.body, contentType: request.http.headers["Content-Type"], as: kind, or: equals, validation: options.validation)
+    }
+
+    /// Approving takes a right on the signer as well (admission plugin CertificateApproval).
+    private func confirmApproval(_ request: APIRequest) async throws(KubeStatus) {
+        let entry = try registry.entry(request.resource, request.namespace, request.name)
+        let signer = try StoredObject.parse(entry.value).at("spec", "signerName")?.string ?? ""
+        for name in [signer, signer.prefix { $0 != "/" } + "/*"] {
+            let right = Attributes(
+                user: request.user, verb: "approve", apiGroup: request.resource.group, apiVersion: "*", resource: "signers",
+                name: String(name))
+            if await authorizer.authorize(right, trace: request.http.trace).isAllowed { return }
+        }
+        let message = Attributes.forbiddenMessage(
+            group: request.resource.group, resource: request.resource.resource, name: request.name,
+            "user not permitted to approve requests with signerName \(GoText.quoted(signer))")
+        throw .forbidden(group: request.resource.group, resource: request.resource.resource, name: request.name, message: message)
     }
 
     /// A WebSocket upgrade is a GET but does what a POST does: since 1.35 it takes the right to create as well

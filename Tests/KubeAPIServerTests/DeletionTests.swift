@@ -101,6 +101,28 @@ struct DeletionTests {
         }
     }
 
+    @Test("an object loses the owners that never were, and stays while one is there")
+    func absentOwners() async throws {
+        let cluster = try await Cluster()
+        func reference(_ name: String, _ uid: JSON) -> JSON {
+            ["apiVersion": "v1", "kind": "ConfigMap", "name": .string(name), "uid": uid]
+        }
+        let owner = await cluster.send("POST", Cluster.maps, .configMap("owner"))
+        let present = reference("owner", owner.json.at("metadata", "uid") ?? .null)
+        let absent = reference("nobody", "11111111-2222-3333-4444-555555555555")
+        let unknown: JSON = ["apiVersion": "example.com/v1", "kind": "Thing", "name": "t", "uid": "u"]
+        let cases: [(name: String, owners: [JSON], left: JSON?)] = [
+            ("half", [present, absent], [present]), ("none", [absent], nil), ("unknown", [absent, unknown], [absent, unknown]),
+        ]
+        for (name, owners, left) in cases {
+            let made = await cluster.send("POST", Cluster.maps, .configMap(name, metadata: ["ownerReferences": .array(owners)]))
+            #expect(made.status == 201)
+            let child = await cluster.send("GET", Cluster.maps + "/" + name)
+            #expect(child.json.at("metadata", "ownerReferences") == left, "\(name)")
+            #expect(child.status == (left == nil ? 404 : 200), "\(name)")
+        }
+    }
+
     @Test("a namespace takes everything with it and lets nothing new in while it goes")
     func namespace() async throws {
         let cluster = try await Cluster()

@@ -5,8 +5,18 @@ public enum ObjectDefaults {
     /// Fills in defaults, in place. Applying it twice changes nothing.
     public static func apply(to object: inout JSON, _ resource: ResourceType) {
         DefaultingTable.builtin.apply(to: &object, resource.storageKind)
+        if resource.group.isEmpty, resource.resource == "pods" { alignAddresses(&object) }
         guard resource.group == "apiextensions.k8s.io", resource.resource == "customresourcedefinitions" else { return }
         DefinitionDefaults.apply(to: &object)
+    }
+
+    /// A pod's one address and its list say the same; the one is right where they differ (`Convert_v1_PodStatus_To_core_PodStatus`).
+    private static func alignAddresses(_ pod: inout JSON) {
+        guard let status = pod["status"] else { return }
+        let first = status.items("podIPs").first?.text("ip") ?? ""
+        let one = status.text("podIP")
+        if !one.isEmpty, one != first { pod.set([["ip": .string(one)]], at: ["status", "podIPs"]) }
+        if one.isEmpty, !first.isEmpty { pod.set(.string(first), at: ["status", "podIP"]) }
     }
 
     /// The members of an object in the order of its type, and those of its first level in theirs: where defaults were added at the end.

@@ -82,14 +82,11 @@ public enum ObjectMetadata {
         metadata["generation"] = before["generation"]
         metadata["selfLink"] = nil
         metadata["managedFields"] = nil
-        for field in ["uid", "creationTimestamp"] where (metadata[field]?.string ?? "").isEmpty { metadata[field] = before[field] }
+        metadata["creationTimestamp"] = before["creationTimestamp"]
+        if (metadata["uid"]?.string ?? "").isEmpty { metadata["uid"] = before["uid"] }
         // A client cannot undo a deletion.
         for field in ["deletionTimestamp", "deletionGracePeriodSeconds"] where before[field] != nil && metadata[field] == nil {
             metadata[field] = before[field]
-        }
-        if before["deletionTimestamp"] == nil {
-            metadata["deletionTimestamp"] = nil
-            metadata["deletionGracePeriodSeconds"] = nil
         }
         object["metadata"] = ordered(metadata)
     }

@@ -56,7 +56,7 @@ public struct WriteOptions: Sendable, Hashable {
 /// `dryRun`: only `All` is known.
 enum DryRun {
     static func read(_ values: [String], _ errors: inout [FieldError]) -> Bool {
-        for value in values where value != "All" { errors.append(.notSupported("dryRun", .string(value), ["All"])) }
+        if values.contains(where: { $0 != "All" }) { errors.append(.notSupported("dryRun", JSON(strings: values), ["All"])) }
         return values.contains("All")
     }
 }

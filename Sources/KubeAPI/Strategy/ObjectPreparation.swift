@@ -25,6 +25,8 @@ public enum ObjectPreparation {
         "/namespaces": { namespace, _ in
             // A generated name was not known when defaults were made.
             namespace.set(.string(namespace.objectName), at: ["metadata", "labels", "kubernetes.io/metadata.name"])
+            let finalizers = namespace["spec"]?.texts("finalizers") ?? []
+            if !finalizers.contains("kubernetes") { namespace.set(JSON(strings: finalizers + ["kubernetes"]), at: ["spec", "finalizers"]) }
         },
         "/pods": { pod, now in
             // Those who have less than no time get a second.
@@ -71,6 +73,16 @@ public enum ObjectPreparation {
 
     private static let updates: [String: Update] = [
         "certificates.k8s.io/certificatesigningrequests": { request, old, _ in request["spec"] = old["spec"] },
+        "certificates.k8s.io/certificatesigningrequests/status": stampConditions,
+        "certificates.k8s.io/certificatesigningrequests/approval": stampConditions,
+        "/pods/status": { pod, old, _ in
+            // Kubelets that do not know these would lose them.
+            pod.set(old.at("metadata", "ownerReferences"), at: ["metadata", "ownerReferences"])
+            if pod["status"]?.text("qosClass") ?? "" == "" { pod.set(old.at("status", "qosClass"), at: ["status", "qosClass"]) }
+            if pod["status"]?.number("observedGeneration") ?? 0 == 0 {
+                pod.set(old.at("status", "observedGeneration"), at: ["status", "observedGeneration"])
+            }
+        },
         "/persistentvolumes/status": { volume, old, now in
             guard volume.at("status", "phase") != old.at("status", "phase") else { return }
             volume.set(.string(now), at: ["status", "lastPhaseTransitionTime"])
@@ -84,6 +96,11 @@ public enum ObjectPreparation {
         "apiextensions.k8s.io/customresourcedefinitions": { definition, _, _ in DefinitionDefaults.recordStorageVersion(&definition) },
         "/nodes": { node, _, _ in node.remove(at: ["spec", "configSource"]) },
         "/serviceaccounts": { account, _, _ in trimSecrets(&account) },
+        "/services": { service, old, _ in
+            // What a load balancer said goes with it.
+            let needsBalancer = service.at("spec", "type") == "LoadBalancer"
+            if old.at("spec", "type") == "LoadBalancer", !needsBalancer { service["status"] = ["loadBalancer": [:]] }
+        },
         "apps/daemonsets": { set, old, _ in
             let before = Int64(old.value(at: templateGeneration)?.string ?? "") ?? 0
             let hasChanged = set.at("spec", "template") != old.at("spec", "template")
@@ -93,6 +110,20 @@ public enum ObjectPreparation {
             if job.at("metadata", "labels").isEmptyCollection { inheritLabels(&job) }
         },
     ]
+
+    /// Conditions of certificate requests get the times that nobody said (`populateConditionTimestamps`).
+    private static let stampConditions: Update = { request, old, now in
+        guard var conditions = request.at("status", "conditions")?.array else { return }
+        let before = old["status"]?.items("conditions") ?? []
+        for index in conditions.indices {
+            let condition = conditions[index]
+            if condition.present("lastUpdateTime") == nil { conditions[index]["lastUpdateTime"] = .string(now) }
+            guard condition.present("lastTransitionTime") == nil else { continue }
+            let same = before.first { $0["type"] == condition["type"] && $0["status"] == condition["status"] }
+            conditions[index]["lastTransitionTime"] = same?.present("lastTransitionTime") ?? .string(now)
+        }
+        request.set(.array(conditions), at: ["status", "conditions"])
+    }
 
     private static let templateGeneration = ["metadata", "annotations", "deprecated.daemonset.template.generation"]
 

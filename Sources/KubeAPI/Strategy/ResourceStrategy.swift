@@ -30,6 +30,10 @@ public struct ResourceStrategy: Sendable {
     public var countsStatus = false
     /// Whether the status subresource leaves the metadata alone.
     public var statusKeepsMetadata = false
+    /// Whether the status subresource leaves the labels alone.
+    public var statusKeepsLabels = false
+    /// What a deletion that does not say what becomes of dependents is warned of.
+    public var deletionWarning: String?
     /// Finalizers that an object gets when its deletion begins; such an object carries no grace.
     public var deletionFinalizers: [String] = []
     /// A condition that says that the deletion has begun.
@@ -62,19 +66,24 @@ public struct ResourceStrategy: Sendable {
         "events.k8s.io/events": ResourceStrategy(allowsCreateOnUpdate: true, clearsStatus: false),
         "/endpoints": ResourceStrategy(allowsCreateOnUpdate: true),
         "/limitranges": ResourceStrategy(allowsCreateOnUpdate: true),
-        "/podtemplates": ResourceStrategy(countsGenerations: true, allowsCreateOnUpdate: true, returnsDeletedObject: true),
+        "/podtemplates": ResourceStrategy(countsGenerations: true, returnsDeletedObject: true),
         "/replicationcontrollers": ResourceStrategy(countsGenerations: true, defaultPropagation: .orphan),
         "/secrets": ResourceStrategy(initialFields: [(["type"], "Opaque")]),
         "/serviceaccounts": deleted, "/resourcequotas": deleted, "storage.k8s.io/storageclasses": deleted,
         "storage.k8s.io/csidrivers": demandingDeleted, "storage.k8s.io/csinodes": demandingDeleted,
         "storage.k8s.io/volumeattachments": demandingDeleted, "storage.k8s.io/csistoragecapacities": demanding,
-        "node.k8s.io/runtimeclasses": demanding, "resource.k8s.io/resourceclaims": deleted,
+        "node.k8s.io/runtimeclasses": ResourceStrategy(allowsCreateOnUpdate: true, allowsUnconditionalUpdate: false),
+        "resource.k8s.io/resourceclaims": deleted,
         "resource.k8s.io/resourceclaimtemplates": deleted,
         "/nodes": ResourceStrategy(clearsStatus: false),
         "/persistentvolumes": ResourceStrategy(returnsDeletedObject: true, initialFields: [(["status", "phase"], "Pending")]),
         "/persistentvolumeclaims": ResourceStrategy(returnsDeletedObject: true, initialFields: [(["status", "phase"], "Pending")]),
-        "apps/deployments": counted, "apps/replicasets": counted, "apps/statefulsets": counted, "apps/daemonsets": counted,
-        "batch/jobs": ResourceStrategy(countsGenerations: true, defaultPropagation: .orphan), "batch/cronjobs": counted,
+        "apps/deployments": ResourceStrategy(countsGenerations: true, statusKeepsLabels: true), "apps/replicasets": counted,
+        "apps/statefulsets": counted, "apps/daemonsets": counted,
+        "batch/jobs": ResourceStrategy(
+            countsGenerations: true, defaultPropagation: .orphan,
+            deletionWarning: "child pods are preserved by default when jobs are deleted; set propagationPolicy=Background to remove them "
+                + "or set propagationPolicy=Orphan to suppress this warning"), "batch/cronjobs": counted,
         "coordination.k8s.io/leases": ResourceStrategy(allowsCreateOnUpdate: true, allowsUnconditionalUpdate: false),
         "discovery.k8s.io/endpointslices": counted,
         "networking.k8s.io/ingresses": counted, "networking.k8s.io/ingressclasses": counted, "networking.k8s.io/networkpolicies": counted,

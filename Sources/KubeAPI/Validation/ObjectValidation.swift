@@ -6,6 +6,9 @@ public enum ObjectValidation {
     public enum Part: Sendable, Hashable {
         case object
         case status
+        case approval
+        case ephemeralContainers
+        case resize
         case finalize
     }
 
@@ -25,6 +28,8 @@ public enum ObjectValidation {
         let create: Create
         let update: Update
         var status: Update?
+        /// Of parts that only this kind has.
+        var parts: [Part: Update] = [:]
     }
 
     /// What is wrong with a new object in its storage version.
@@ -50,6 +55,7 @@ public enum ObjectValidation {
         switch part {
         case .object: rules?.update(&errors, new, old, origin)
         case .status: rules?.status?(&errors, new, old, origin)
+        case .approval, .ephemeralContainers, .resize: rules?.parts[part]?(&errors, new, old, origin)
         case .finalize:
             for (index, finalizer) in (new["spec"]?.texts("finalizers") ?? []).enumerated() {
                 errors.namespaceFinalizer(finalizer, (FieldPath("spec") / "finalizers")[index])
@@ -92,13 +98,23 @@ public enum ObjectValidation {
         { list, new, old, _ in list.replicaStatus(new["status"] ?? [:], all, capped: capped, old) }
     }
 
+    /// Numbers of a status that count something.
+    private static func counts(_ all: [String]) -> Update {
+        { list, new, _, _ in for name in all { list.nonnegative(new["status"]?.number(name), FieldPath("status") / name) } }
+    }
+
     private static let core: [String: Rules] = [
         "/configmaps": rules({ $0.configMap($1) }, { $0.configMapUpdate($1, $2) }),
         "/secrets": rules({ $0.secret($1) }, { $0.secretUpdate($1, $2) }),
         "/serviceaccounts": same { $0.serviceAccount($1) },
         "/namespaces": rules({ $0.namespace($1) }, { _, _, _ in }, status: { list, new, old, _ in list.namespaceStatusUpdate(new, old) }),
-        "/pods": rules(
-            { $0.podCreate($1) }, { $0.podUpdate($1, $2) }, status: { list, new, old, _ in list.podStatusUpdate(new, old) }),
+        "/pods": Rules(
+            create: { list, object, _ in list.podCreate(object) }, update: { list, new, old, _ in list.podUpdate(new, old) },
+            status: { list, new, old, _ in list.podStatusUpdate(new, old) },
+            parts: [
+                .ephemeralContainers: { list, new, old, _ in list.podEphemeralContainersUpdate(new, old) },
+                .resize: { list, new, old, _ in list.podResize(new, old) },
+            ]),
         "/podtemplates": rules(
             { list, object in
                 list.metadata(object, .subdomain, isNamespaced: true)
@@ -160,18 +176,25 @@ public enum ObjectValidation {
             { list, new, old in
                 list.immutable(new.at("spec", "selector"), old.at("spec", "selector"), FieldPath("spec") / "selector")
                 list.daemonSetSpec(new["spec"] ?? [:])
-            }),
+            },
+            status: counts([
+                "currentNumberScheduled", "numberMisscheduled", "desiredNumberScheduled", "numberReady", "observedGeneration",
+                "updatedNumberScheduled", "numberAvailable", "numberUnavailable", "collisionCount",
+            ])),
         "apps/controllerrevisions": rules(
             { $0.controllerRevision($1) },
             { list, new, old in
                 list.controllerRevision(new)
                 list.immutable(new["data"], old["data"], FieldPath("data"))
             }),
-        "batch/jobs": rules({ $0.job($1) }, { $0.jobUpdate($1, $2) }),
+        "batch/jobs": rules(
+            { $0.job($1) }, { $0.jobUpdate($1, $2) }, status: { list, new, old, _ in list.jobStatusUpdate(new, old) }),
         "batch/cronjobs": rules({ $0.cronJob($1, isUpdate: false) }, { list, new, _ in list.cronJob(new, isUpdate: true) }),
         "autoscaling/horizontalpodautoscalers": rules(
-            { $0.autoscaler($1) }, { list, new, _ in list.autoscalerSpec(new["spec"] ?? [:]) }),
-        "policy/poddisruptionbudgets": same { $0.disruptionBudget($1) },
+            { $0.autoscaler($1) }, { list, new, _ in list.autoscalerSpec(new["spec"] ?? [:]) },
+            status: counts(["currentReplicas", "desiredReplicas"])),
+        "policy/poddisruptionbudgets": same(
+            { $0.disruptionBudget($1) }, status: counts(["disruptionsAllowed", "currentHealthy", "desiredHealthy", "expectedPods"])),
     ]
 
     private static let networking: [String: Rules] = [
@@ -244,7 +267,10 @@ public enum ObjectValidation {
         "admissionregistration.k8s.io/mutatingadmissionpolicybindings": same { $0.admissionPolicyBinding($1, isMutating: true) },
         "flowcontrol.apiserver.k8s.io/flowschemas": same { $0.flowSchema($1) },
         "flowcontrol.apiserver.k8s.io/prioritylevelconfigurations": same { $0.priorityLevel($1) },
-        "certificates.k8s.io/certificatesigningrequests": rules({ $0.certificateRequest($1) }, { _, _, _ in }),
+        "certificates.k8s.io/certificatesigningrequests": Rules(
+            create: { list, object, _ in list.certificateRequest(object) }, update: { _, _, _, _ in },
+            status: { list, new, old, _ in list.certificateStatusUpdate(new, old, approves: false) },
+            parts: [.approval: { list, new, old, _ in list.certificateStatusUpdate(new, old, approves: true) }]),
         "apiregistration.k8s.io/apiservices": same { $0.apiService($1) },
         "resource.k8s.io/resourceclaims": rules(
             { list, object in

@@ -49,6 +49,7 @@ struct ClusterEffects: Sendable {
         case ("", "secrets"): await TokenSecrets(registry: registry).fill(object)
         default: break
         }
+        await GarbageCollector(registry: registry).collect(withoutOwners: object, resource)
         let waits = object.objectFinalizers
         if object.isBeingDeleted, waits.contains("foregroundDeletion") || waits.contains("orphan") {
             await GarbageCollector(registry: registry).resolve(object, resource)
@@ -68,12 +69,23 @@ struct ClusterEffects: Sendable {
         if resource.group.isEmpty, resource.resource == "serviceaccounts" {
             await TokenSecrets(registry: registry).remove(of: object)
         }
+        if resource.group.isEmpty, resource.resource == "services" { await removeEndpoints(of: object) }
         if resource.isNamespaced {
             let owner = registry.namespace(namespace)
             if let owner, owner.isBeingDeleted { return await NamespaceFinisher(registry: registry).finish(namespace) }
             if owner != nil { await restoreCompanion(object, resource) }
         }
         await GarbageCollector(registry: registry).collect(ownedBy: object, resource)
+        await GarbageCollector(registry: registry).resolveOwners(waitingFor: object)
+    }
+
+    /// The Endpoints of a Service go with it (`pkg/controller/endpoint`).
+    private func removeEndpoints(of service: JSON) async {
+        guard let endpoints = cluster.resources.lookup(group: "", version: "v1", resource: "endpoints"),
+            let options = try? DeleteOptions(body: [:], query: QueryParameters([]))
+        else { return }
+        // There may be none.
+        _ = try? await registry.delete(endpoints, service.objectNamespace, service.objectName, options, nil)
     }
 
     /// The controllers make a deleted `default` ServiceAccount or `kube-root-ca.crt` again.

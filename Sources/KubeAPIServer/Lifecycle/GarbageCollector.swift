@@ -44,6 +44,55 @@ struct GarbageCollector: Sendable {
         }
     }
 
+    /// Finishes the deletions that waited for an object that is gone now.
+    func resolveOwners(waitingFor dependent: JSON) async {
+        for reference in owners(of: dependent) where reference["blockOwnerDeletion"]?.bool == true {
+            guard case .present(let owner, let resource) = standing(reference, dependent), owner.isBeingDeleted,
+                owner.objectFinalizers.contains("foregroundDeletion")
+            else { continue }
+            await resolve(owner, resource)
+        }
+    }
+
+    /// Deletes an object whose owners are all gone; with one left, the references to the others go (`attemptToDeleteItem`).
+    func collect(withoutOwners object: JSON, _ resource: ResourceType) async {
+        let references = owners(of: object)
+        guard !references.isEmpty, !object.isBeingDeleted else { return }
+        var gone: Set<String> = []
+        for reference in references {
+            switch standing(reference, object) {
+            // A kind that nobody serves may come back.
+            case .unknown: return
+            case .absent: gone.insert(reference["uid"]?.string ?? "")
+            case .present: break
+            }
+        }
+        guard !gone.isEmpty else { return }
+        let dependent = Dependent(resource: resource, object: object)
+        guard gone.count < Set(references.map { $0["uid"]?.string ?? "" }).count else { return await delete(dependent) }
+        for uid in gone.sorted() { await release(dependent, from: uid) }
+    }
+
+    private enum Standing {
+        case present(JSON, ResourceType)
+        case absent
+        case unknown
+    }
+
+    /// What has become of an owner.
+    private func standing(_ reference: JSON, _ dependent: JSON) -> Standing {
+        let version = reference["apiVersion"]?.string ?? ""
+        let kind = reference["kind"]?.string ?? ""
+        let resource = cluster.resources.resources.first { $0.kind == kind && $0.groupVersion == version && $0.isStored }
+        // Nothing outside of namespaces is owned by what is in one.
+        guard let resource, !resource.isNamespaced || !dependent.objectNamespace.isEmpty else { return .unknown }
+        let namespace = resource.isNamespaced ? dependent.objectNamespace : ""
+        guard let owner = registry.object(resource, namespace, reference["name"]?.string ?? ""),
+            owner.objectUID == reference["uid"]?.string
+        else { return .absent }
+        return .present(owner, resource)
+    }
+
     private func owners(of object: JSON) -> [JSON] { object.at("metadata", "ownerReferences")?.array ?? [] }
 
     /// Objects whose owner references name a uid. Stored bytes are searched for it before anything is parsed.

@@ -63,7 +63,8 @@ struct NamespaceFinisher: Sendable {
 
     private func conditions(_ remaining: [String: (count: Int, finalizers: [String: Int])], _ old: JSON) -> [JSON] {
         let names = remaining.keys.sorted()
-        let contents = names.map { "\($0) has \(remaining[$0]?.count ?? 0) resource instances" }.joined(separator: ", ")
+        let contents = names.map { "\($0.contains(".") ? $0 : $0 + ".") has \(remaining[$0]?.count ?? 0) resource instances" }.joined(
+            separator: ", ")
         var finalizers: [String: Int] = [:]
         for entry in remaining.values { finalizers.merge(entry.finalizers) { $0 + $1 } }
         let held = finalizers.keys.sorted().map { "\($0) in \(finalizers[$0] ?? 0) resource instances" }.joined(separator: ", ")

@@ -39,7 +39,15 @@ extension Registry {
     /// - Throws: 400, 403 for protected namespaces, 404, 409, 422.
     func delete(_ request: APIRequest) async throws(KubeStatus) -> RegistryAnswer {
         let options = try deleteOptions(request)
-        return try await delete(request.resource, request.namespace, request.name, options, request)
+        warn(options, request)
+        var answer = try await delete(request.resource, request.namespace, request.name, options, request)
+        answer.warnings += request.warnings.texts
+        return answer
+    }
+
+    private func warn(_ options: DeleteOptions, _ request: APIRequest) {
+        guard options.propagation == nil, let text = ResourceStrategy.of(request.resource).deletionWarning else { return }
+        request.warnings.note([text])
     }
 
     /// Deletes an object, or begins to.
@@ -167,6 +175,7 @@ extension Registry {
     /// - Throws: what a list or a delete throws.
     func deleteCollection(_ request: APIRequest) async throws(KubeStatus) -> Page {
         let options = try deleteOptions(request)
+        warn(options, request)
         let listOptions = try ListOptions(request.query, isWatch: false)
         let page = try page(request, listOptions, try Selection(listOptions, request.resource))
         for entry in page.entries {

@@ -167,8 +167,21 @@ extension Registry {
             var result = old
             result["status"] = object["status"]
             if strategy.statusKeepsMetadata { object["metadata"] = old["metadata"] }
+            if strategy.statusKeepsLabels { object.set(old.at("metadata", "labels"), at: ["metadata", "labels"]) }
             result["metadata"] = object["metadata"]
             object = result
+        case "approval":
+            // Nothing but the conditions is approved.
+            var result = old
+            result.set(object.at("status", "conditions"), at: ["status", "conditions"])
+            result["metadata"] = object["metadata"]
+            object = result
+        case "ephemeralcontainers":
+            var result = old
+            result.set(object.at("spec", "ephemeralContainers"), at: ["spec", "ephemeralContainers"])
+            result.set(object.at("metadata", "uid"), at: ["metadata", "uid"])
+            object = result
+        case "resize": object = PodResize.applied(object, to: old)
         case "finalize": object = finalized(object, old)
         default:
             if resource.subresource("status") != nil { object["status"] = old["status"] }
@@ -192,6 +205,9 @@ extension Registry {
         let part: ObjectValidation.Part =
             switch request.info.subresource {
             case "status": .status
+            case "approval": .approval
+            case "ephemeralcontainers": .ephemeralContainers
+            case "resize": .resize
             case "finalize": .finalize
             default: .object
             }

@@ -44,6 +44,25 @@ extension FieldErrorList {
             "pod updates may not change fields other than \(Self.updatable)\n\(GoForm.difference(before, munged, "core.v1.PodSpec"))")
     }
 
+    /// `ValidatePodEphemeralContainersUpdate`: they are only added.
+    mutating func podEphemeralContainersUpdate(_ new: JSON, _ old: JSON) {
+        metadataUpdate(new, old)
+        podMetadataAndSpec(new)
+        podAnnotationsUpdate(new, old)
+        let at = FieldPath("spec") / "ephemeralContainers"
+        let containers = new["spec"]?.items("ephemeralContainers") ?? []
+        for before in old["spec"]?.items("ephemeralContainers") ?? [] {
+            let name = GoText.quoted(before.text("name"))
+            guard let after = containers.last(where: { $0["name"] == before["name"] }) else {
+                forbidden(at, "existing ephemeral containers \(name) may not be removed\n")
+                continue
+            }
+            guard after != before else { continue }
+            let difference = GoForm.difference(before, after, "core.v1.EphemeralContainer")
+            forbidden(at, "existing ephemeral containers \(name) may not be changed\n\(difference)")
+        }
+    }
+
     /// The new spec with what may change as it was.
     private func munged(_ spec: JSON, _ before: JSON) -> JSON {
         var munged = spec

@@ -150,6 +150,9 @@ struct WarningList: Sendable {
         if !spec.items("externalIPs").isEmpty {
             add("spec.externalIPs is deprecated and may no longer be implemented in some clusters")
         }
+        if spec["type"] != "ExternalName", !spec.text("externalName").isEmpty {
+            add("spec.externalName is ignored when spec.type is not \"ExternalName\"")
+        }
         if spec["trafficDistribution"] == "PreferClose" {
             add("spec.trafficDistribution: \"PreferClose\" is deprecated; use \"PreferSameZone\"")
         }

@@ -1,0 +1,81 @@
+import JSON
+import KubeAPI
+import Store
+
+/// What is refused before anybody connects to a pod, a Service or a node (`pkg/registry/core/pod/strategy.go`,
+/// `pkg/registry/core/service/storage/storage.go`).
+struct PodConnection: Sendable {
+    let registry: Registry
+
+    /// Checks a request for logs; answers whether there is a container that could have written any.
+    ///
+    /// - Throws: 400 for a container that is not the pod's, 404, 422 for its options.
+    func confirmLog(_ request: APIRequest) throws(KubeStatus) -> Bool {
+        var errors: [FieldError] = []
+        if let lines = try request.query.integer("tailLines"), lines < 0 {
+            errors.append(.invalid("tailLines", .integer(lines), "must be greater than or equal to 0"))
+        }
+        if let bytes = try request.query.integer("limitBytes"), bytes < 1 {
+            errors.append(.invalid("limitBytes", .integer(bytes), "must be greater than 0"))
+        }
+        if let seconds = try request.query.integer("sinceSeconds"), seconds < 1 {
+            errors.append(.invalid("sinceSeconds", .integer(seconds), "must be greater than 0"))
+        }
+        guard errors.isEmpty else { throw .invalid(group: "", kind: "PodLogOptions", name: request.name, errors) }
+        let pod = try pod(request)
+        try confirmContainer(request.query["container"] ?? "", pod)
+        return isPlaced(pod)
+    }
+
+    /// Checks a request for `exec`, `attach` or `portforward`.
+    ///
+    /// - Throws: 400 for a container that is not the pod's or a pod without a node, 404.
+    func confirm(_ subresource: String, _ request: APIRequest) throws(KubeStatus) {
+        let pod = try pod(request)
+        if subresource != "portforward" { try confirmContainer(request.query["container"] ?? "", pod) }
+        guard isPlaced(pod) else { throw .badRequest("pod \(pod.objectName) does not have a host assigned") }
+    }
+
+    /// Checks a request to a pod's or Service's address.
+    ///
+    /// - Throws: 400 for a pod without an address, 404, 503 for a Service that nothing stands behind.
+    func confirmProxy(_ request: APIRequest) throws(KubeStatus) {
+        // `scheme:name:port`
+        let parts = request.name.split(separator: ":", omittingEmptySubsequences: false).map(String.init)
+        let name = parts.count == 3 ? parts[1] : parts[0]
+        let object = try StoredObject.parse(registry.entry(request.resource, request.namespace, name).value)
+        switch request.resource.resource {
+        case "pods":
+            if (object.at("status", "podIP")?.string ?? "").isEmpty { throw .badRequest("address not allowed") }
+        case "services":
+            let view = AdmissionView(cluster: registry.cluster)
+            guard let endpoints = view.object("", "endpoints", namespace: request.namespace, name) else {
+                throw .notFound(group: "", resource: "services", name: name)
+            }
+            let isServed = (endpoints["subsets"]?.array ?? []).contains { $0["addresses"]?.array?.isEmpty == false }
+            if !isServed { throw .serviceUnavailable("no endpoints available for service \(GoText.quoted(name))") }
+        default: break
+        }
+    }
+
+    private func pod(_ request: APIRequest) throws(KubeStatus) -> JSON {
+        try StoredObject.parse(registry.entry(request.resource, request.namespace, request.name).value)
+    }
+
+    private func isPlaced(_ pod: JSON) -> Bool { !(pod.at("spec", "nodeName")?.string ?? "").isEmpty }
+
+    private func confirmContainer(_ name: String, _ pod: JSON) throws(KubeStatus) {
+        func names(_ list: String) -> [String] { (pod.at("spec", list)?.array ?? []).compactMap { $0["name"]?.string } }
+        let (own, initial, ephemeral) = (names("containers"), names("initContainers"), names("ephemeralContainers"))
+        guard name.isEmpty else {
+            guard (own + initial + ephemeral).contains(name) else {
+                throw .badRequest("container \(name) is not valid for pod \(pod.objectName)")
+            }
+            return
+        }
+        guard own.count > 1 else { return }
+        var text = "a container name must be specified for pod \(pod.objectName), choose one of: [\(own.joined(separator: " "))]"
+        if !initial.isEmpty { text += " or one of the init containers: [\(initial.joined(separator: " "))]" }
+        throw .badRequest(text)
+    }
+}
