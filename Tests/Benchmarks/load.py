@@ -81,8 +81,8 @@ def per_request(simulator, requests, connections=8):
 
 
 def pod(name):
-    """A Pod of about 4 KiB as kube-apiserver stores it."""
-    env = [{"name": f"VARIABLE_{i}", "value": "value-" * 6 + str(i)} for i in range(36)]
+    """A Pod of about 4 KiB as kube-apiserver stores it, defaults, managedFields and the mounted token included."""
+    env = [{"name": f"VARIABLE_{i}", "value": "value-" * 6 + str(i)} for i in range(11)]
     return {
         "apiVersion": "v1", "kind": "Pod",
         "metadata": {"name": name, "labels": {"app": "bench", "tier": name[-1]}, "annotations": {"note": "n" * 400}},
