@@ -52,6 +52,7 @@ extension Registry {
             let name = object.objectName
             try await admission.confirmNoEscalation(object, old: nil, request)
             try validate(object, request)
+            try await confirmMayCreate(request, name)
             ObjectPreparation.finish(&object, resource)
             attributes.object = object
             try await admission.validate(attributes)
@@ -88,6 +89,20 @@ extension Registry {
             }
         }
         throw .serviceUnavailable("the namespace keeps changing")
+    }
+
+    /// A PUT or an apply that makes its object takes the right to create besides its own (`withAuthorization` of `endpoints/handlers`).
+    private func confirmMayCreate(_ request: APIRequest, _ name: String) async throws(KubeStatus) {
+        guard request.http.method != "POST", let authorizer = admission.authorizer else { return }
+        let resource = request.resource
+        let right = Attributes(
+            user: request.user, verb: "create", namespace: request.namespace, apiGroup: resource.group, apiVersion: resource.version,
+            resource: resource.resource, name: name)
+        let decision = await authorizer.authorize(right, trace: request.http.trace)
+        guard !decision.isAllowed else { return }
+        throw .forbidden(
+            group: resource.group, resource: resource.resource, name: name,
+            message: Attributes.forbiddenMessage(group: resource.group, resource: resource.resource, name: name, decision.reason))
     }
 
     private func conflict(_ resource: ResourceType, _ namespace: String, _ name: String) -> KubeStatus {
