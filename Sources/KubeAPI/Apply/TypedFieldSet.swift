@@ -136,7 +136,7 @@ struct TypedFieldSet {
         case (.untyped, .string), (.untyped, .bool), (.untyped, .integer), (.untyped, .number): break
         case (.string, _): fault("expected string, got \(GoValue.detailed(value))")
         case (.boolean, _): fault("expected boolean, got \(GoValue.printed(value))")
-        case (.numeric, _): fault("expected numeric (int or float), got \(GoValue.type(value))")
+        case (.numeric, _): fault("expected numeric (int or float), got \(GoText.typeName(value))")
         case (.untyped, _): fault("expected any scalar, got \(GoValue.printed(value))")
         }
     }
@@ -149,19 +149,6 @@ private enum GoValue {
 
     /// `%#v`
     static func detailed(_ value: JSON) -> String { "&value.valueUnstructured{Value:\(syntax(value))}" }
-
-    /// `%T`
-    static func type(_ value: JSON) -> String {
-        switch value {
-        case .null: "<nil>"
-        case .bool: "bool"
-        case .integer: "int64"
-        case .number: "float64"
-        case .string: "string"
-        case .array: "[]interface {}"
-        case .object: "map[string]interface {}"
-        }
-    }
 
     private static func syntax(_ value: JSON) -> String {
         switch value {

@@ -47,17 +47,7 @@ public struct ScalePaths: Sendable, Hashable {
     }
 
     private func accessor(_ path: String, _ value: JSON, _ wanted: String) -> String {
-        let kind =
-            switch value {
-            case .null: "<nil>"
-            case .bool: "bool"
-            case .integer: "int64"
-            case .number: "float64"
-            case .string: "string"
-            case .array: "[]interface {}"
-            case .object: "map[string]interface {}"
-            }
-        return "\(path) accessor error: \(GoText.printed(value)) is of the type \(kind), expected \(wanted)"
+        "\(path) accessor error: \(GoText.printed(value)) is of the type \(GoText.typeName(value)), expected \(wanted)"
     }
 
     private func number(_ object: JSON, _ path: String) -> [FieldError] {

@@ -140,6 +140,19 @@ public enum GoText {
         return String(repeating: "0", count: max(0, width - digits.utf8.count)) + digits
     }
 
+    /// The type of a decoded value as Go's `%T` prints it.
+    static func typeName(_ value: JSON) -> String {
+        switch value {
+        case .null: "<nil>"
+        case .bool: "bool"
+        case .integer: "int64"
+        case .number: "float64"
+        case .string: "string"
+        case .array: "[]interface {}"
+        case .object: "map[string]interface {}"
+        }
+    }
+
     /// A value as Go's `%v` prints maps and slices of `interface{}`: `map[image:q2 name:a]`.
     public static func printed(_ value: JSON) -> String {
         switch value {
