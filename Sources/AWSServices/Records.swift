@@ -1,6 +1,5 @@
 import JSON
 import Store
-import Synchronization
 import World
 
 /// AWS resources as JSON documents in the store.
@@ -111,7 +110,7 @@ extension RandomSource {
 
 /// What was made of a collection, kept until the collection changes.
 final class CollectionCache<Value: Sendable>: Sendable {
-    private let made = Mutex<[String: (revision: Revision, value: Value)]>([:])
+    private let made = Lock<[String: (revision: Revision, value: Value)]>([:])
 
     /// The value of a collection; `make` runs when the collection changed since the last time.
     func value(of collection: String, in store: any Store, make: () -> Value) -> Value {

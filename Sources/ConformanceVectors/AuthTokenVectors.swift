@@ -2,7 +2,6 @@ import Encoding
 import HTTP
 import IAMAuthenticator
 import JSON
-import Synchronization
 import World
 
 /// Areas `token` and `token-review`: the authenticator as a whole, with an STS that answers as given.
@@ -148,7 +147,7 @@ private struct Sources: IdentitySources {
 /// An STS that gives one answer and counts.
 private final class ScriptedSTS: HTTPHandler {
     private let answer: JSON
-    private let seen = Mutex<(calls: Int, host: String)>((0, ""))
+    private let seen = Lock<(calls: Int, host: String)>((0, ""))
 
     init(_ answer: JSON) { self.answer = answer }
 

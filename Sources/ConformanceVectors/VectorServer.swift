@@ -4,7 +4,6 @@ import KubeAPIServer
 import PKI
 import RBAC
 import Store
-import Synchronization
 import World
 
 /// A whole API server in memory, asked through its HTTP handler: the product's own code, with a TokenReview webhook that answers as a
@@ -88,7 +87,7 @@ struct VectorServer {
 /// A TokenReview webhook that gives one answer and counts.
 final class ScriptedWebhook: HTTPHandler {
     private let script: JSON
-    private let count = Mutex(0)
+    private let count = Lock(0)
 
     init(_ script: JSON) { self.script = script }
 

@@ -1,6 +1,6 @@
 import Frontend
 import HTTP
-import Synchronization
+import World
 
 /// The AWS listener, and the handler behind it, which is made after the port is known. Until then requests get 503.
 final class ListenerReference: HTTPHandler {
@@ -9,7 +9,7 @@ final class ListenerReference: HTTPHandler {
         var handler: (any HTTPHandler)?
     }
 
-    private let state = Mutex(State())
+    private let state = Lock(State())
 
     /// The listener; `nil` without sockets.
     var listener: Listener? { state.withLock { $0.listener } }

@@ -4,7 +4,6 @@ import NIOHTTP1
 import NIOHTTP2
 import NIOSSL
 import NIOTLS
-import Synchronization
 import World
 
 /// Sets up an accepted connection: admission, limits, TLS, protocol, request handler.
@@ -115,14 +114,14 @@ struct ConnectionInitializer: Sendable {
 
 /// The client's certificates, set during the handshake.
 private final class PeerCertificates: Sendable {
-    private let chain = Mutex<[[UInt8]]>([])
+    private let chain = Lock<[[UInt8]]>([])
     func set(_ certificates: [[UInt8]]) { chain.withLock { $0 = certificates } }
     var value: [[UInt8]] { chain.withLock { $0 } }
 }
 
 /// The connection's record, made at its first request, when the handshake is over.
 private final class LazyRecord: Sendable {
-    private let made = Mutex<ConnectionRecord?>(nil)
+    private let made = Lock<ConnectionRecord?>(nil)
     private let make: @Sendable ([[UInt8]]) -> ConnectionRecord
     init(_ make: @escaping @Sendable ([[UInt8]]) -> ConnectionRecord) { self.make = make }
 

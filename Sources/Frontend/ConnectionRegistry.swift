@@ -1,5 +1,6 @@
 import NIOCore
 import Synchronization
+import World
 
 /// The open connections of a listener by target, and the answers under way that have to learn of a drain.
 final class ConnectionRegistry: Sendable {
@@ -10,7 +11,7 @@ final class ConnectionRegistry: Sendable {
         var isDraining = false
     }
 
-    private let state = Mutex(State())
+    private let state = Lock(State())
     /// Read by every answer, so apart from the lock.
     private let draining = Atomic<Bool>(false)
     private let underWay = Atomic<Int>(0)

@@ -1,9 +1,8 @@
-import Synchronization
 import World
 
 /// The `Date` field of answers, put into words once a second.
 final class DateHeader: Sendable {
-    private let last = Mutex<(second: Int64, text: String)>((.min, ""))
+    private let last = Lock<(second: Int64, text: String)>((.min, ""))
 
     /// The field's value at a time.
     func text(at now: Instant) -> String {

@@ -3,7 +3,6 @@ import NIOHTTP1
 import NIOHTTP2
 public import NIOPosix
 import NIOSSL
-import Synchronization
 public import World
 
 #if canImport(Glibc)

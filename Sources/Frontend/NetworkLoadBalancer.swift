@@ -1,6 +1,6 @@
 public import HTTP
 public import IPAddress
-import Synchronization
+import World
 public import World
 
 /// The NLB in front of a cluster's kube-apiserver replicas: a decision when a connection is accepted, not a byte proxy.
@@ -59,7 +59,7 @@ public final class NetworkLoadBalancer: ConnectionAdmission {
 
     private let name: String
     private let allTargets: [Target]
-    private let state: Mutex<State>
+    private let state: Lock<State>
     /// Told of every connection that is turned away, with the steps that decided it: nobody else hears of it.
     private let onRefusal: (@Sendable (_ remoteAddress: String, _ steps: [TraceStep]) -> Void)?
 
@@ -70,7 +70,7 @@ public final class NetworkLoadBalancer: ConnectionAdmission {
     ) {
         self.name = name
         allTargets = targets
-        state = Mutex(State(access: access))
+        state = Lock(State(access: access))
         self.onRefusal = onRefusal
     }
 

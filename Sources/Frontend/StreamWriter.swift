@@ -1,7 +1,7 @@
 import HTTP
 import NIOCore
 import NIOHTTP1
-import Synchronization
+import World
 
 /// Sends a streaming answer: one write at a time, each awaited, so that a slow client holds the producer back.
 final class StreamWriter: HTTPBodyWriter {
@@ -11,7 +11,7 @@ final class StreamWriter: HTTPBodyWriter {
     }
 
     private let channel: any Channel
-    private let state = Mutex(State())
+    private let state = Lock(State())
 
     init(channel: any Channel) { self.channel = channel }
 

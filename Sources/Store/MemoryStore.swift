@@ -1,4 +1,3 @@
-import Synchronization
 import World
 
 /// A store without a file: `--durability memory`, and tests. A commit is done when `commit` returns.
@@ -6,7 +5,7 @@ public final class MemoryStore: Store, WorldMetadata {
     private let core: RevisionCore
     private let faults: FaultPoints
     /// Held by the one who writes, so that publication follows the order of revisions.
-    private let writer = Mutex(())
+    private let writer = Lock(())
 
     /// Makes a fresh store at revision 1.
     public init(world: World = World(), limits: StoreLimits = StoreLimits()) {

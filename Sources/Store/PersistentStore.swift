@@ -1,5 +1,4 @@
 import Dispatch
-import Synchronization
 import World
 
 /// A store whose history is kept by a backend.
@@ -21,7 +20,7 @@ public final class PersistentStore: Store, WorldMetadata {
     /// Where the writer runs: its own thread, because the disk blocks.
     private let thread = DispatchQueue(label: "eks-sim.store.writer")
     /// Used by the writer only.
-    private let writer: Mutex<Writer>
+    private let writer: Lock<Writer>
 
     /// Starts from what a backend holds.
     public init(_ contents: StoreContents, backend: any StoreBackend, world: World, limits: StoreLimits = StoreLimits()) {
@@ -32,7 +31,7 @@ public final class PersistentStore: Store, WorldMetadata {
         queue = WriteQueue(limits: limits)
         let policy = CompactionPolicy(
             limits: limits, history: (contents.historyChanges, contents.historyBytes), before: contents.revision)
-        writer = Mutex(Writer(policy: policy, isSweeping: contents.isSweeping))
+        writer = Lock(Writer(policy: policy, isSweeping: contents.isSweeping))
     }
 
     /// The newest committed revision.

@@ -1,4 +1,4 @@
-import Synchronization
+import World
 
 /// The multi-version state that both stores share: reads, watches and the publication of commits.
 ///
@@ -19,16 +19,16 @@ final class RevisionCore: Sendable {
 
     let limits: StoreLimits
     private let backend: (any StoreBackend)?
-    private let state: Mutex<RevisionState>
+    private let state: Lock<RevisionState>
     private let delivered: DeliveredRevision
-    private let world: Mutex<[String: String]>
+    private let world: Lock<[String: String]>
 
     init(_ contents: StoreContents, limits: StoreLimits, backend: (any StoreBackend)?) {
         self.limits = limits
         self.backend = backend
-        state = Mutex(RevisionState(contents))
+        state = Lock(RevisionState(contents))
         delivered = DeliveredRevision(contents.revision)
-        world = Mutex(contents.metadata)
+        world = Lock(contents.metadata)
     }
 
     var revision: Revision { state.withLock { $0.revision } }

@@ -1,4 +1,5 @@
 import Synchronization
+import World
 
 /// The newest revision whose changes are in the queues of all watches that want them.
 final class DeliveredRevision: Sendable {
@@ -73,7 +74,7 @@ final class WatchQueue: Sendable {
     private let prefix: String
     private let limits: StoreLimits
     private let delivered: DeliveredRevision
-    private let state: Mutex<State>
+    private let state: Lock<State>
 
     /// Makes a queue whose reader first gets `backlog` and then everything after `revision`.
     init(prefix: String, backlog: [WatchEvent], revision: Revision, delivered: DeliveredRevision, limits: StoreLimits) {
@@ -81,7 +82,7 @@ final class WatchQueue: Sendable {
         self.delivered = delivered
         self.limits = limits
         // The backlog is in memory or bounded already, so it does not count towards overflow.
-        state = Mutex(State(batches: backlog.isEmpty ? [] : [backlog], start: revision))
+        state = Lock(State(batches: backlog.isEmpty ? [] : [backlog], start: revision))
     }
 
     /// See `WatchSubscription.progress`.

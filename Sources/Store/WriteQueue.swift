@@ -1,4 +1,4 @@
-import Synchronization
+import World
 
 /// What waits for the one writer of a persistent store.
 final class WriteQueue: Sendable {
@@ -29,7 +29,7 @@ final class WriteQueue: Sendable {
         var isClosed = false
     }
 
-    private let state = Mutex(State())
+    private let state = Lock(State())
     private let limits: StoreLimits
 
     init(limits: StoreLimits) { self.limits = limits }

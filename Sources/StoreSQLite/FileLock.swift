@@ -1,4 +1,4 @@
-import Synchronization
+import World
 
 #if canImport(Glibc)
 import Glibc
@@ -16,7 +16,7 @@ final class FileLock: Sendable {
         case system(Int32)
     }
 
-    private let descriptor: Mutex<Int32>
+    private let descriptor: Lock<Int32>
 
     init(path: String) throws(Failure) {
         let descriptor = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0o600)
@@ -34,7 +34,7 @@ final class FileLock: Sendable {
         let text = Array("\(getpid())\n".utf8)
         _ = ftruncate(descriptor, 0)
         _ = pwrite(descriptor, text, text.count, 0)
-        self.descriptor = Mutex(descriptor)
+        self.descriptor = Lock(descriptor)
     }
 
     deinit { release() }

@@ -1,6 +1,6 @@
 import GRDB
 import Store
-import Synchronization
+import World
 
 /// Reading what memory does not hold any more. Each answer is one read transaction, so that compaction cannot come between.
 extension SQLiteBackend {

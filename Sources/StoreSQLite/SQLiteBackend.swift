@@ -1,6 +1,6 @@
 import GRDB
 import Store
-import Synchronization
+import World
 
 import struct Foundation.Data
 
@@ -8,14 +8,14 @@ import struct Foundation.Data
 final class SQLiteBackend: StoreBackend {
     let pool: DatabasePool
     /// Row ids of the collections, by name.
-    let collectionIDs: Mutex<[String: Int64]>
+    let collectionIDs: Lock<[String: Int64]>
     /// Held as long as the file is open.
     private let lock: FileLock
 
     init(pool: DatabasePool, lock: FileLock, collectionIDs: [String: Int64]) {
         self.pool = pool
         self.lock = lock
-        self.collectionIDs = Mutex(collectionIDs)
+        self.collectionIDs = Lock(collectionIDs)
     }
 
     private static let insert = """

@@ -19,7 +19,7 @@ public final class FaultPoints: Sendable {
         }
     }
 
-    private let armed = Mutex<[String: Fault]>([:])
+    private let armed = Lock<[String: Fault]>([:])
     private let isAnyArmed = Atomic<Bool>(false)
 
     /// Makes an empty set.

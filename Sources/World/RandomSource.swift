@@ -1,5 +1,3 @@
-import Synchronization
-
 /// The only source of randomness of a simulator: xoshiro256**, seeded, shared behind a lock.
 public final class RandomSource: Sendable {
     private struct Generator: RandomNumberGenerator {
@@ -34,12 +32,12 @@ public final class RandomSource: Sendable {
 
     /// What the sequence was started from.
     public let seed: UInt64
-    private let generator: Mutex<Generator>
+    private let generator: Lock<Generator>
 
     /// Starts the sequence of `seed`.
     public init(seed: UInt64) {
         self.seed = seed
-        generator = Mutex(Generator(seed: seed))
+        generator = Lock(Generator(seed: seed))
     }
 
     /// Starts over from `seed` and `position`: after a restart, the state's revision keeps old identifiers from coming again.

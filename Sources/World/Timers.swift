@@ -1,5 +1,3 @@
-import Synchronization
-
 /// Work that waits for a time on the world's clock.
 ///
 /// With a frozen clock, timers run only inside `World.advance(by:)`, in the order of their deadlines and, for equal deadlines, of their
@@ -28,7 +26,7 @@ public final class Timers: Sendable {
     }
 
     private let clock: WorldClock
-    private let state = Mutex(State())
+    private let state = Lock(State())
 
     init(clock: WorldClock) { self.clock = clock }
 
@@ -66,7 +64,7 @@ public final class Timers: Sendable {
     /// Waits for `duration` on the world's clock. Ends early, throwing `CancellationError`, when the task is cancelled.
     public func sleep(for duration: Duration) async throws {
         let once = Once()
-        let handle = Mutex<Handle?>(nil)
+        let handle = Lock<Handle?>(nil)
         try await withTaskCancellationHandler {
             try await withCheckedThrowingContinuation { continuation in
                 guard once.arm(continuation) else { return continuation.resume(throwing: CancellationError()) }
@@ -124,7 +122,7 @@ public final class Timers: Sendable {
             case armed(CheckedContinuation<Void, any Error>)
             case done
         }
-        private let phase = Mutex(Phase.idle)
+        private let phase = Lock(Phase.idle)
 
         var isDone: Bool { phase.withLock { if case .done = $0 { true } else { false } } }
 

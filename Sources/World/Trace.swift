@@ -1,5 +1,3 @@
-import Synchronization
-
 /// One check on the path of a request: what was compared with what, and the outcome.
 public struct TraceStep: Sendable, Hashable {
     /// How a check ended.
@@ -99,7 +97,7 @@ public final class RequestTrace: Sendable {
     private let method: String
     private let path: String
     private let target: String
-    private let state: Mutex<State>
+    private let state: Lock<State>
 
     /// Starts the trace of a request with what was decided about its connection.
     public init(id: String, received: Instant, method: String, path: String, target: String, steps: [TraceStep] = []) {
@@ -111,7 +109,7 @@ public final class RequestTrace: Sendable {
         var parts: [Part] = []
         parts.reserveCapacity(4)
         if !steps.isEmpty { parts.append(.steps(steps)) }
-        state = Mutex(State(parts: parts))
+        state = Lock(State(parts: parts))
     }
 
     /// Starts the trace of what has no request line.
@@ -121,7 +119,7 @@ public final class RequestTrace: Sendable {
         self.method = ""
         self.path = ""
         self.target = target
-        state = Mutex(State(summary: summary, parts: []))
+        state = Lock(State(summary: summary, parts: []))
     }
 
     /// A copy of the present state.
@@ -169,10 +167,10 @@ public final class TraceRing: Sendable {
         var nextSubscriber: UInt64 = 0
     }
 
-    private let state: Mutex<State>
+    private let state: Lock<State>
 
     /// Makes a ring for `capacity` requests (at least one).
-    public init(capacity: Int = 4096) { state = Mutex(State(slots: Array(repeating: nil, count: max(1, capacity)))) }
+    public init(capacity: Int = 4096) { state = Lock(State(slots: Array(repeating: nil, count: max(1, capacity)))) }
 
     /// Keeps a finished trace.
     public func record(_ trace: RequestTrace) {

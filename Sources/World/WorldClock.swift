@@ -1,5 +1,3 @@
-import Synchronization
-
 #if canImport(Glibc)
 import Glibc
 #elseif canImport(Darwin)
@@ -18,10 +16,10 @@ public final class WorldClock: Sendable {
         case frozen(at: Instant)
     }
 
-    private let mode: Mutex<Mode>
+    private let mode: Lock<Mode>
 
     /// Makes a clock.
-    public init(_ mode: Mode = .running(offset: .zero)) { self.mode = Mutex(mode) }
+    public init(_ mode: Mode = .running(offset: .zero)) { self.mode = Lock(mode) }
 
     /// The present time of the simulator.
     public var now: Instant {

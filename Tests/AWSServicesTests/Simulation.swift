@@ -2,7 +2,6 @@ import AWSServices
 import HTTP
 import JSON
 import Store
-import Synchronization
 import World
 
 /// The AWS side alone: frozen clock, memory, clusters that start at once.
@@ -160,8 +159,8 @@ struct Answer: Sendable {
 
 /// Notes what EKS asks of it.
 final class FakeProvisioner: ClusterProvisioner {
-    private let log = Mutex<[String]>([])
-    private let failing = Mutex(false)
+    private let log = Lock<[String]>([])
+    private let failing = Lock(false)
 
     var calls: [String] { log.withLock { $0 } }
 

@@ -3,7 +3,6 @@ import HTTP
 import NIOCore
 import NIOPosix
 import PKI
-import Synchronization
 import World
 
 /// Something that happens once, and can be waited for.
@@ -12,7 +11,7 @@ final class Signal: Sendable {
         var isSet = false
         var waiters: [CheckedContinuation<Void, Never>] = []
     }
-    private let state = Mutex(State())
+    private let state = Lock(State())
 
     var isSet: Bool { state.withLock { $0.isSet } }
 

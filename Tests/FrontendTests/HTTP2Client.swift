@@ -5,7 +5,7 @@ import NIOHTTP2
 import NIOPosix
 import NIOSSL
 import NIOTLS
-import Synchronization
+import World
 
 /// An HTTP/2 client at the level of frames.
 final class HTTP2Client: Sendable {
@@ -22,8 +22,8 @@ final class HTTP2Client: Sendable {
         let promise: EventLoopPromise<[Frame]>
     }
     private final class Box: Sendable {
-        let frames = Mutex<[Frame]>([])
-        let waiters = Mutex<[Waiter]>([])
+        let frames = Lock<[Frame]>([])
+        let waiters = Lock<[Waiter]>([])
 
         func add(_ frame: Frame?) {
             let all = frames.withLock { frames in

@@ -1,7 +1,6 @@
 import Frontend
 import HTTP
 import IPAddress
-import Synchronization
 import Testing
 import World
 
@@ -116,7 +115,7 @@ struct NetworkLoadBalancerTests {
             ("2001:db8::8", "0.0.0.0/0"), ("10.1.2.3", "0.0.0.0/0"),
         ])
     func refusals(address: String, blocks: String) throws {
-        let seen = Mutex<[(String, [TraceStep])]>([])
+        let seen = Lock<[(String, [TraceStep])]>([])
         let balancer = Self.balancer(Access(isPublic: true, isPrivate: false, publicCIDRs: Self.blocks("203.0.113.0/24"))) {
             address, steps in
             seen.withLock { $0.append((address, steps)) }
@@ -138,7 +137,7 @@ struct NetworkLoadBalancerTests {
 
     @Test("the client's address and port are preserved, and the trace tells of the way")
     func address() async throws {
-        let steps = Mutex<[TraceStep]>([])
+        let steps = Lock<[TraceStep]>([])
         let handler = Answering { request in
             steps.withLock { $0 = request.trace.snapshot.steps }
             return await Answering.report.handle(request)

@@ -1,7 +1,7 @@
 import Frontend
 import HTTP
-import Synchronization
 import Testing
+import World
 
 @Suite("Streaming answers")
 struct StreamingTests {
@@ -31,7 +31,7 @@ struct StreamingTests {
 
     @Test("a client that does not read holds the producer back, and its leaving ends it")
     func backPressure() async throws {
-        let produced = Mutex(0)
+        let produced = Lock(0)
         let ended = Signal()
         let chunk = [UInt8](repeating: UInt8(ascii: "x"), count: 64 << 10)
         let total = 4096

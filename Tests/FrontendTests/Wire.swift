@@ -4,7 +4,7 @@ import NIOPosix
 import NIOSSL
 import NIOTLS
 import PKI
-import Synchronization
+import World
 
 /// A client's connection at the level of bytes: what was sent and what came, with bounded waits for what has to come.
 final class Wire: Sendable {
@@ -126,8 +126,8 @@ final class Wire: Sendable {
             let condition: @Sendable (State) -> Bool
             let promise: EventLoopPromise<State>
         }
-        let state = Mutex(State())
-        private let waiters = Mutex<[Waiter]>([])
+        let state = Lock(State())
+        private let waiters = Lock<[Waiter]>([])
 
         func wait(_ condition: @escaping @Sendable (State) -> Bool, _ promise: EventLoopPromise<State>) {
             waiters.withLock { $0.append(Waiter(condition: condition, promise: promise)) }

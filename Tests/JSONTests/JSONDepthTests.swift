@@ -1,7 +1,7 @@
 import Foundation
 import JSON
-import Synchronization
 import Testing
+import World
 
 @Suite("Deep values")
 struct JSONDepthTests {
@@ -10,7 +10,7 @@ struct JSONDepthTests {
 
     /// Runs a check in a thread with so much stack.
     private func check(stack: Int, _ body: @escaping @Sendable () throws -> Bool) -> Bool {
-        let outcome = Mutex(false)
+        let outcome = Lock(false)
         let finished = DispatchSemaphore(value: 0)
         let thread = Thread {
             let isRight = (try? body()) ?? false

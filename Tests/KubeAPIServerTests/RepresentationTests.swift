@@ -2,7 +2,6 @@ import ConformanceVectors
 import HTTP
 import JSON
 import KubeAPI
-import Synchronization
 import Testing
 import World
 
@@ -139,7 +138,7 @@ struct RepresentationTests {
 
 /// Takes the first write and then is gone.
 private final class FirstWrite: HTTPBodyWriter {
-    private let taken = Mutex<[UInt8]>([])
+    private let taken = Lock<[UInt8]>([])
     var bytes: [UInt8] { taken.withLock { $0 } }
 
     func write(_ bytes: [UInt8]) async throws {

@@ -1,10 +1,9 @@
-import Synchronization
 import Testing
 import World
 
 /// Lines written by timers, which may run concurrently.
 private final class Log: Sendable {
-    private let storage = Mutex<[String]>([])
+    private let storage = Lock<[String]>([])
     var lines: [String] { storage.withLock { $0 } }
     func add(_ line: String) { storage.withLock { $0.append(line) } }
 }

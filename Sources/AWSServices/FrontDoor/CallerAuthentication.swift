@@ -2,7 +2,6 @@ import Crypto
 import HTTP
 import JSON
 import Store
-import Synchronization
 import World
 
 /// Finds out who signed a call: the key, the session, the time, the signature.
@@ -21,7 +20,7 @@ final class CallerAuthentication: Sendable {
 
     private let records: Records
     private let world: World
-    private let signingKeys = Mutex<[String: SymmetricKey]>([:])
+    private let signingKeys = Lock<[String: SymmetricKey]>([:])
 
     init(records: Records, world: World) {
         self.records = records

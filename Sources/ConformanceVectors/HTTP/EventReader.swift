@@ -1,5 +1,4 @@
 import HTTP
-import Synchronization
 import World
 
 /// Reads the lines of a streaming answer while its producer writes them.
@@ -24,7 +23,7 @@ public final class EventReader: HTTPBodyWriter {
         var nextID = 0
     }
 
-    private let state = Mutex(State())
+    private let state = Lock(State())
     /// The clock of people: how long to wait for what may never come.
     private let wall = World()
 

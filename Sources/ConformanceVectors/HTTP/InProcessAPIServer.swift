@@ -5,7 +5,6 @@ import PKI
 import RBAC
 public import ServiceNetwork
 import Store
-import Synchronization
 public import World
 
 /// One cluster's API server in this process: the handler chain, registry and store of `serve`, without sockets and without AWS.

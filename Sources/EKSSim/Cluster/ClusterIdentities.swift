@@ -4,7 +4,7 @@ import JSON
 import KubeAPIServer
 import RBAC
 import Store
-import Synchronization
+import World
 
 /// What a cluster's authenticator and EKS authorizer look up: mode, access entries, `aws-auth`.
 final class ClusterIdentities: IdentitySources, AccessPolicySource, PodIdentitySource {
@@ -12,7 +12,7 @@ final class ClusterIdentities: IdentitySources, AccessPolicySource, PodIdentityS
     private let aws: AWSReference
     private let store: any Store
     private let awsAuthKey: Key
-    private let parsed = Mutex<(revision: Revision, map: AWSAuthConfigMap)>((0, AWSAuthConfigMap()))
+    private let parsed = Lock<(revision: Revision, map: AWSAuthConfigMap)>((0, AWSAuthConfigMap()))
 
     init(record: ClusterRecord, aws: AWSReference, cluster: ClusterState) {
         self.record = record
@@ -85,7 +85,7 @@ final class ClusterIdentities: IdentitySources, AccessPolicySource, PodIdentityS
 
 /// The AWS front door, which is made after the clusters' runner that it needs.
 final class AWSReference: Sendable {
-    private let reference = Mutex<AWSFrontDoor?>(nil)
+    private let reference = Lock<AWSFrontDoor?>(nil)
 
     /// The front door; `nil` until it is made.
     var frontDoor: AWSFrontDoor? { reference.withLock { $0 } }

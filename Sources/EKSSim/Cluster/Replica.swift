@@ -1,18 +1,18 @@
 import HTTP
-import Synchronization
+import World
 
 /// The place of one kube-apiserver replica: an update of the cluster's version puts another server into it.
 final class Replica: HTTPHandler {
     /// `demo/apiserver-0`
     let name: String
     private let make: @Sendable (_ kubernetesVersion: String) -> any HTTPHandler
-    private let server: Mutex<any HTTPHandler>
+    private let server: Lock<any HTTPHandler>
 
     /// Starts a replica of a version (`1.34`).
     init(name: String, kubernetesVersion: String, make: @escaping @Sendable (_ kubernetesVersion: String) -> any HTTPHandler) {
         self.name = name
         self.make = make
-        server = Mutex(make(kubernetesVersion))
+        server = Lock(make(kubernetesVersion))
     }
 
     func handle(_ request: HTTPRequest) async -> HTTPResponse {

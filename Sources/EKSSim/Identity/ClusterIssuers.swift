@@ -2,11 +2,11 @@ import HTTP
 import JSON
 import KubeAPIServer
 import PKI
-import Synchronization
+import World
 
 /// The OpenID Connect issuers of this simulator: one for each cluster that runs, by URL.
 final class ClusterIssuers: OpenIDIssuers {
-    private let tokens = Mutex<[String: ServiceAccountTokens]>([:])
+    private let tokens = Lock<[String: ServiceAccountTokens]>([:])
 
     func add(_ tokens: ServiceAccountTokens) { self.tokens.withLock { $0[tokens.issuer] = tokens } }
 

@@ -1,4 +1,3 @@
-import Synchronization
 import World
 
 /// The formats of strings that custom resources are checked against (`kube-openapi/pkg/validation/strfmt`,
@@ -25,7 +24,7 @@ enum StringFormat {
     static func accepts(_ text: String, _ format: String) -> Bool { checks[format.replacing("-", with: "")]?(text) ?? true }
 
     /// Compiled once; there are only those of this file.
-    private static let compiled = Mutex<[String: RegularExpression]>([:])
+    private static let compiled = Lock<[String: RegularExpression]>([:])
 
     private static func matches(_ text: String, _ pattern: String) -> Bool {
         let known = compiled.withLock { $0[pattern] }

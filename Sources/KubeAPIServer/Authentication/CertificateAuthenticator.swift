@@ -1,7 +1,6 @@
 public import HTTP
 public import PKI
 import RBAC
-import Synchronization
 import World
 
 /// The x509 authenticator: the common name is the username, organizations are groups.
@@ -26,7 +25,7 @@ public final class CertificateAuthenticator: RequestAuthenticator {
 
     private let verifier: ClientCertificateVerifier
     private let world: World
-    private let known = Mutex<[Leaf: Known]>([:])
+    private let known = Lock<[Leaf: Known]>([:])
 
     /// Makes an authenticator of certificates that a CA issued.
     public init(_ verifier: ClientCertificateVerifier, world: World) {

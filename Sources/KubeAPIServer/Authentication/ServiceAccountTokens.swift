@@ -2,7 +2,6 @@ import JSON
 import KubeAPI
 public import PKI
 import RBAC
-import Synchronization
 import World
 
 /// Issues and checks a cluster's ServiceAccount tokens (`pkg/serviceaccount`).
@@ -39,7 +38,7 @@ public final class ServiceAccountTokens: Sendable {
     /// The audience of tokens that ask for none.
     let audience: String
     private let makeKey: @Sendable () async throws -> ServiceAccountKey
-    private let key = Mutex<Task<ServiceAccountKey, any Error>?>(nil)
+    private let key = Lock<Task<ServiceAccountKey, any Error>?>(nil)
 
     /// Makes the tokens of a cluster. `key` is asked for the signing key when the first token is issued or checked: making one takes 50 ms.
     public init(

@@ -1,7 +1,6 @@
 import HTTP
 import JSON
 import RBAC
-import Synchronization
 import World
 
 /// The webhook among the bearer token authenticators: its answers are kept for a while, and asked for again when it is busy
@@ -22,7 +21,7 @@ final class WebhookTokens: BearerTokenAuthenticator {
     private let webhook: any TokenReviewer
     private let cacheTTL: Duration
     private let world: World
-    private let known = Mutex<[String: Known]>([:])
+    private let known = Lock<[String: Known]>([:])
 
     init(_ webhook: any TokenReviewer, cacheTTL: Duration, world: World) {
         self.webhook = webhook

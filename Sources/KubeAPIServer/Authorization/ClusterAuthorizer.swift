@@ -2,7 +2,7 @@ import JSON
 import KubeAPI
 public import RBAC
 import Store
-import Synchronization
+import World
 public import World
 
 /// The authorizers of an EKS API server in order: `system:masters`, Node, RBAC, EKS access policies.
@@ -21,7 +21,7 @@ public final class ClusterAuthorizer: RequestAuthorizer {
     private let catalog: AccessPolicyCatalog
     private let nodes: NodeAuthorizer
     private let collections: [String]
-    private let compiled = Mutex<Compiled?>(nil)
+    private let compiled = Lock<Compiled?>(nil)
 
     /// Makes the authorizer of a cluster.
     public init(cluster: ClusterState, policies: (any AccessPolicySource)?, catalog: AccessPolicyCatalog = .published) {

@@ -2,7 +2,7 @@ import JSON
 import KubeAPI
 import RBAC
 import Store
-import Synchronization
+import World
 
 /// Which objects belong to the pods of which node: the Node authorizer's graph (`plugin/pkg/auth/authorizer/node/graph.go`),
 /// compiled anew when one of its collections has changed and a node asks.
@@ -18,7 +18,7 @@ final class NodeRelations: Sendable {
 
     private let cluster: ClusterState
     private let collections: [String]
-    private let compiled = Mutex<Compiled?>(nil)
+    private let compiled = Lock<Compiled?>(nil)
 
     init(cluster: ClusterState) {
         self.cluster = cluster

@@ -1,7 +1,7 @@
 import JSON
 import KubeAPI
 import Store
-import Synchronization
+import World
 
 /// What a cluster serves at one moment, with the documents that describe it. Immutable.
 final class APISurface: Sendable {
@@ -32,11 +32,11 @@ final class APISurfaces: Sendable {
     }
 
     private let builtin: ResourceTable
-    private let state: Mutex<State>
+    private let state: Lock<State>
 
     init(builtin: ResourceTable) {
         self.builtin = builtin
-        state = Mutex(State(surface: APISurface(builtin, .builtin)))
+        state = Lock(State(surface: APISurface(builtin, .builtin)))
     }
 
     /// The surface of the store's present state.

@@ -1,6 +1,6 @@
 import JSON
 import KubeAPI
-import Synchronization
+import World
 
 /// OpenAPI documents as bytes, made when first asked for.
 final class OpenAPICache: Sendable {
@@ -9,7 +9,7 @@ final class OpenAPICache: Sendable {
     private let documents: @Sendable () -> OpenAPIDocuments
     /// Whose documents hold for all but those that custom resources have a part in.
     private let base: OpenAPICache?
-    private let made = Mutex<(documents: OpenAPIDocuments?, bytes: [String: [UInt8]])>((nil, [:]))
+    private let made = Lock<(documents: OpenAPIDocuments?, bytes: [String: [UInt8]])>((nil, [:]))
 
     private init(_ documents: @autoclosure @escaping @Sendable () -> OpenAPIDocuments, base: OpenAPICache? = nil) {
         self.documents = documents

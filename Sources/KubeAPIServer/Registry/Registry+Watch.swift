@@ -2,7 +2,6 @@ import HTTP
 import JSON
 import KubeAPI
 import Store
-import Synchronization
 import World
 
 extension Registry {
@@ -38,8 +37,8 @@ private final class WatchFeed: Sendable {
     private let exactName: String?
     /// Set for watches of Tables.
     private let tables: TableView?
-    private let begin = Mutex<(entries: [Entry], subscription: (any WatchSubscription)?, refusal: KubeStatus?)>(([], nil, nil))
-    private let progress = Mutex(Progress())
+    private let begin = Lock<(entries: [Entry], subscription: (any WatchSubscription)?, refusal: KubeStatus?)>(([], nil, nil))
+    private let progress = Lock(Progress())
 
     init(registry: Registry, request: APIRequest, options: ListOptions, selection: Selection) throws(KubeStatus) {
         self.registry = registry
@@ -249,7 +248,7 @@ private final class BookmarkTimer: Sendable {
     private let timers: Timers
     private let interval: Duration
     private let action: @Sendable () async -> Void
-    private let handle = Mutex<(handle: Timers.Handle?, isStopped: Bool)>((nil, false))
+    private let handle = Lock<(handle: Timers.Handle?, isStopped: Bool)>((nil, false))
 
     init(_ timers: Timers, every interval: Duration, action: @escaping @Sendable () async -> Void) {
         self.timers = timers

@@ -2,7 +2,7 @@ import HTTP
 import JSON
 import KubeAPI
 import RBAC
-import Synchronization
+import World
 
 /// An authenticated and authorized request about a resource, on its way through the registry.
 struct APIRequest: Sendable {
@@ -31,7 +31,7 @@ struct RegistryAnswer: Sendable {
 
 /// Texts that clients are warned with, whatever becomes of the request.
 final class RequestWarnings: Sendable {
-    private let noted = Mutex<[String]>([])
+    private let noted = Lock<[String]>([])
 
     /// The texts in order.
     var texts: [String] { noted.withLock { $0 } }
