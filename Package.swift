@@ -58,6 +58,7 @@ let package = Package(
                 .product(name: "SwiftASN1", package: "swift-asn1"),
             ]),
         // Engines
+        room("VPCModel", ["IPAddress"]),
         room(
             "KubeAPI", ["Encoding", "Facts", "IPAddress", "JSON", "World", "YAML", .product(name: "Crypto", package: "swift-crypto")]),
         room("ServiceNetwork", ["IPAddress", "JSON", "KubeAPI"]),
@@ -113,7 +114,7 @@ let package = Package(
             "ConformanceVectors",
             [
                 "AWSServices", "Encoding", "Facts", "HTTP", "IAMAuthenticator", "IAMPolicy", "IPAddress", "JSON", "KubeAPI",
-                "KubeAPIServer", "PKI", "RBAC", "ServiceNetwork", "Store", "World",
+                "KubeAPIServer", "PKI", "RBAC", "ServiceNetwork", "Store", "VPCModel", "World",
             ]),
         .executableTarget(name: "vector-runner", dependencies: ["ConformanceVectors"], swiftSettings: strict),
         // Tests
@@ -127,6 +128,7 @@ let package = Package(
         tests("StoreSQLiteTests", ["Store", "StoreSQLite", "World", .product(name: "GRDB", package: "GRDB.swift")]),
         tests("KubeAPITests", ["JSON", "KubeAPI", "World"]),
         tests("ServiceNetworkTests", ["IPAddress", "JSON", "KubeAPI", "ServiceNetwork"]),
+        tests("VPCModelTests", ["IPAddress", "VPCModel"]),
         tests("RBACTests", ["JSON", "RBAC"]),
         tests("IAMAuthenticatorTests", ["Encoding", "HTTP", "IAMAuthenticator", "JSON", "World"]),
         tests("IAMPolicyTests", ["IAMPolicy", "JSON"]),

@@ -1,6 +1,7 @@
 import IPAddress
 import JSON
 import ServiceNetwork
+import VPCModel
 
 /// Vectors of addresses: `cases[]` by `kind`.
 enum NetVectors {
@@ -14,6 +15,7 @@ enum NetVectors {
         switch example["kind"]?.string {
         case "serviceBands": return serviceBands(example)
         case "nodePortBands": return nodePortBands(example)
+        case "subnetRules": return subnetRules(example)
         case "service": return await NetServiceVectors.run(example)
         case let kind?: return .notRun("\(kind) is not simulated yet")
         case nil: return .failed("the case has no kind")
@@ -48,6 +50,19 @@ enum NetVectors {
             [
                 "size": .integer(Int64(bands.range.count)), "offset": .integer(Int64(bands.offset)), "static": shown(bands.staticBand),
                 "dynamic": shown(bands.dynamicBand),
+            ])
+    }
+
+    private static func subnetRules(_ example: JSON) -> VectorOutcome {
+        guard let block = example.at("given", "cidr")?.string.flatMap({ CIDRBlock($0) }) else {
+            return .failed("not a block: \(example.at("given", "cidr") ?? .null)")
+        }
+        let pool = SubnetPool(block)
+        return compare(
+            example,
+            [
+                "availableIpAddressCount": .integer(Int64(clamping: pool.availableAddressCount)),
+                "alignedFreePrefixes28": .integer(Int64(clamping: pool.availablePrefixCount)),
             ])
     }
 

@@ -44,6 +44,16 @@ public struct IPRange: Sendable, Hashable {
         offset <= last.bits - first.bits ? first.advanced(by: offset) : nil
     }
 
+    /// The lowest aligned block of a prefix length that lies wholly inside; `nil` when none does.
+    public func firstBlock(prefixLength: Int) -> CIDRBlock? {
+        guard var found = CIDRBlock(containing: first, prefixLength: prefixLength) else { return nil }
+        if found.first < first {
+            guard let above = found.last.next, let next = CIDRBlock(containing: above, prefixLength: prefixLength) else { return nil }
+            found = next
+        }
+        return contains(found.range) ? found : nil
+    }
+
     /// The fewest CIDR blocks that hold exactly these addresses, in order.
     public var blocks: [CIDRBlock] {
         var blocks: [CIDRBlock] = []

@@ -132,26 +132,37 @@ public struct IPRangeSet: Sendable, Hashable {
         return range.contains(candidate) ? candidate : nil
     }
 
-    /// The parts of a range that are not in the set, in order.
-    public func free(in range: IPRange) -> [IPRange] {
-        var rest = IPRangeSet([range])
-        for place in place(endingFrom: range.first)..<ranges.count {
-            guard ranges[place].overlaps(range) else { break }
-            rest.subtract(ranges[place])
-        }
-        return rest.ranges
+    /// The lowest address of a range that is in the set; `nil` when none is.
+    public func first(in range: IPRange) -> IPAddress? {
+        let place = place(endingFrom: range.first)
+        return place < ranges.count ? ranges[place].intersection(range)?.first : nil
     }
+
+    /// The parts of a range that are not in the set, in order, made one by one.
+    public func gaps(in range: IPRange) -> some Sequence<IPRange> {
+        sequence(state: (start: IPAddress?.some(range.first), place: place(endingFrom: range.first))) { [ranges] state in
+            while let start = state.start {
+                guard state.place < ranges.count, ranges[state.place].overlaps(range) else {
+                    state.start = nil
+                    return IPRange(start, range.last)
+                }
+                let taken = ranges[state.place]
+                state.place += 1
+                state.start = taken.last.next.flatMap { range.contains($0) ? $0 : nil }
+                if start < taken.first, let below = taken.first.previous, let gap = IPRange(start, below) { return gap }
+            }
+            return nil
+        }
+    }
+
+    /// The parts of a range that are not in the set, in order.
+    public func free(in range: IPRange) -> [IPRange] { Array(gaps(in: range)) }
 
     /// The first aligned block of a prefix length inside `block` of which no address is in the set; `nil` when there is none.
     public func firstFreeBlock(in block: CIDRBlock, prefixLength: Int) -> CIDRBlock? {
         guard prefixLength >= block.prefixLength else { return nil }
-        for gap in free(in: block.range) {
-            guard var found = CIDRBlock(containing: gap.first, prefixLength: prefixLength) else { return nil }
-            if found.first < gap.first {
-                guard let above = found.last.next, let next = CIDRBlock(containing: above, prefixLength: prefixLength) else { continue }
-                found = next
-            }
-            if gap.contains(found.range) { return found }
+        for gap in gaps(in: block.range) {
+            if let found = gap.firstBlock(prefixLength: prefixLength) { return found }
         }
         return nil
     }

@@ -8,7 +8,9 @@ struct VectorTests {
         return parts.dropLast(3).joined(separator: "/") + "/Fixtures"
     }()
 
-    @Test("every case of a file behaves as stated", arguments: [("auth.json", 439), ("rbac.json", 1561), ("tables.json", 254)])
+    @Test(
+        "every case of a file behaves as stated",
+        arguments: [("auth.json", 439), ("rbac.json", 1561), ("tables.json", 254), ("net.json", 103)])
     func passes(file: String, atLeast count: Int) async {
         let report = await ConformanceVectors.run(file: "\(Self.fixtures)/vectors/\(file)")
         #expect(report.failures.map { "\($0.id): \($0.message)" } == [])
