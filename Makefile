@@ -43,7 +43,8 @@ bench: release
 
 ## sanitize: the concurrent parts under ThreadSanitizer
 sanitize: setup
-	swift test --scratch-path .build-tsan --sanitize thread --filter 'StoreTests|StoreSQLiteTests|WorldTests|FrontendTests|KubeAPIServerTests'
+	swift test --scratch-path .build-tsan --sanitize thread -Xswiftc -DTHREAD_SANITIZER \
+		--filter '^(StoreTests|StoreSQLiteTests|WorldTests|FrontendTests|KubeAPIServerTests)\.'
 
 ## soak: kill -9 under write load, again and again (SEEDS=20), and 100,000 forged tokens (FORGED=100000)
 soak: release soak-forged

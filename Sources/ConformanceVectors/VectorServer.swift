@@ -21,7 +21,7 @@ struct VectorServer {
     static let issuer = "https://oidc.eks.us-west-2.amazonaws.com/id/EXAMPLE"
     private static let start = Instant(rfc3339: "2026-07-10T12:00:00Z") ?? Instant(seconds: 0)
     /// Making an RSA key takes 50 ms: all servers sign with one.
-    private static let key = Task { try ServiceAccountKey() }
+    private static let key = Task { try ServiceAccountKey(secret: Array("vectors".utf8)) }
 
     let world: World
     let webhook: ScriptedWebhook

@@ -28,10 +28,15 @@ public struct ServiceAccountKey: Sendable {
     public let keyID: String
     private let header: [UInt8]
 
-    /// Makes a 2048 bit key. Takes some 50 ms.
+    /// Makes the 2048 bit key that follows from a secret, such as the key of the cluster's CA. Takes some 50 ms.
     ///
     /// - Throws: what the cryptographic library throws; it does not depend on input.
-    public init() throws { try self.init(_RSA.Signing.PrivateKey(keySize: .bits2048)) }
+    public init(secret: [UInt8]) throws {
+        let key = SeededRSA(secret: secret)
+        try self.init(
+            _RSA.Signing.PrivateKey(
+                n: key.modulus, e: SeededRSA.publicExponent, d: key.privateExponent, p: key.primes.p, q: key.primes.q))
+    }
 
     /// Reads a key from PEM.
     ///

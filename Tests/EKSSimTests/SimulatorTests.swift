@@ -105,6 +105,10 @@ struct SimulatorTests {
                         token: token))
             }
             note(try await harness.kubernetes("POST", "/api/v1/namespaces", ["metadata": ["name": "team"]], token: token))
+            note(
+                try await harness.kubernetes(
+                    "POST", "/api/v1/namespaces/default/serviceaccounts/default/token",
+                    ["kind": "TokenRequest", "apiVersion": "authentication.k8s.io/v1", "spec": ["audiences": ["a"]]], token: token))
             await harness.simulator.world.advance(by: .seconds(90))
             note(try await harness.kubernetes("DELETE", "/api/v1/namespaces/team", token: token))
             note(try await harness.kubernetes("GET", "/api/v1/nope", token: token))

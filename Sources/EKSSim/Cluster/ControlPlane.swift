@@ -93,7 +93,7 @@ struct ControlPlaneFactory: Sendable {
             sources: identities, sts: STSInProcess(aws: aws), world: world)
         let clusterID = record.clusterID
         let accounts = ServiceAccountTokens(cluster: cluster, issuer: record.oidcIssuer) { [store] in
-            try await Self.serviceAccountKey(clusterID, store)
+            try Self.serviceAccountKey(clusterID, store)
         }
         let authorizer = ClusterAuthorizer(cluster: cluster, policies: identities)
         let replicas = zones(record).indices.map { index in
@@ -170,14 +170,13 @@ struct ControlPlaneFactory: Sendable {
             name: name, at: .init(host: host, port: 0), tls: tls, admission: loadBalancer, world: world, group: group)
     }
 
-    /// The stored signing key, or a new one, stored before it is used.
-    private static func serviceAccountKey(_ clusterID: String, _ store: any Store) async throws -> ServiceAccountKey {
-        if let pem = ClusterSecrets.load(clusterID, from: store)?.serviceAccountKey { return try ServiceAccountKey(pem: pem) }
-        let key = try ServiceAccountKey()
-        guard var secrets = ClusterSecrets.load(clusterID, from: store) else { return key }
-        secrets.serviceAccountKey = key.pem
-        try await secrets.save(clusterID, to: store)
-        return key
+    /// The key that follows from the cluster CA's: the same for the same seed, and nothing that has to be stored.
+    private static func serviceAccountKey(_ clusterID: String, _ store: any Store) throws -> ServiceAccountKey {
+        let secrets = ClusterSecrets.load(clusterID, from: store)
+        // A state file of an older version holds a key of its own.
+        if let pem = secrets?.serviceAccountKey { return try ServiceAccountKey(pem: pem) }
+        return try ServiceAccountKey(
+            secret: Array("service account tokens of \(clusterID)\n\(secrets?.certificateAuthority.key ?? "")".utf8))
     }
 
     /// The replicas stand in different zones of the cluster's region.
