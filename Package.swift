@@ -62,6 +62,7 @@ let package = Package(
         room(
             "KubeAPI", ["Encoding", "Facts", "IPAddress", "JSON", "World", "YAML", .product(name: "Crypto", package: "swift-crypto")]),
         room("ServiceNetwork", ["IPAddress", "JSON", "KubeAPI"]),
+        room("Scheduling", ["JSON", "KubeAPI", "World"]),
         room("RBAC", ["Encoding", "Facts", "JSON"]),
         room("IAMAuthenticator", ["Encoding", "HTTP", "JSON", "World", "YAML"]),
         room("IAMPolicy", ["JSON", "IPAddress"]),
@@ -129,6 +130,7 @@ let package = Package(
         tests("KubeAPITests", ["JSON", "KubeAPI", "World"]),
         tests("ServiceNetworkTests", ["IPAddress", "JSON", "KubeAPI", "ServiceNetwork"]),
         tests("VPCModelTests", ["IPAddress", "VPCModel"]),
+        tests("SchedulingTests", ["JSON", "KubeAPI", "Scheduling", "World"]),
         tests("RBACTests", ["JSON", "RBAC"]),
         tests("IAMAuthenticatorTests", ["Encoding", "HTTP", "IAMAuthenticator", "JSON", "World"]),
         tests("IAMPolicyTests", ["IAMPolicy", "JSON"]),

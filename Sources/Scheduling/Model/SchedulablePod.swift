@@ -1,0 +1,63 @@
+public import JSON
+import KubeAPI
+import World
+
+/// What the scheduler knows of a Pod object.
+public struct SchedulablePod: Sendable {
+    /// `namespace/name`
+    public let key: String
+    /// The object's UID.
+    public let uid: String
+    /// The node the pod is on; `nil` while it waits.
+    public internal(set) var node: String?
+    /// `status.nominatedNodeName`: where a preemption makes room for it.
+    public let nominatedNode: String?
+    /// `spec.schedulerName`
+    public let schedulerName: String
+    /// Gates that have to be lifted first.
+    public let gates: [String]
+    /// Whether the pod may make others give way (`preemptionPolicy`).
+    public let mayPreempt: Bool
+    /// Whether the pod is being deleted.
+    public let isTerminating: Bool
+    /// Whether the pod gives way to another by the scheduler's doing.
+    let isPreempted: Bool
+    /// Whether the pod ended and takes nothing any more.
+    public let isFinished: Bool
+    /// When it started, else when it was made.
+    let started: Instant
+    /// What decides where it may go.
+    public let requirements: PodRequirements
+
+    /// Reads a Pod object.
+    public init(_ pod: JSON) {
+        key = "\(pod.objectNamespace)/\(pod.objectName)"
+        uid = pod.objectUID
+        node = pod.at("spec", "nodeName")?.string.flatMap { $0.isEmpty ? nil : $0 }
+        nominatedNode = pod.at("status", "nominatedNodeName")?.string.flatMap { $0.isEmpty ? nil : $0 }
+        schedulerName = pod.at("spec", "schedulerName")?.string ?? "default-scheduler"
+        gates = (pod.at("spec", "schedulingGates")?.array ?? []).compactMap { $0["name"]?.string }
+        mayPreempt = pod.at("spec", "preemptionPolicy")?.string != "Never"
+        isTerminating = pod.isBeingDeleted
+        isPreempted =
+            isTerminating
+            && (pod.at("status", "conditions")?.array ?? []).contains {
+                $0["type"] == "DisruptionTarget" && $0["status"] == "True" && $0["reason"] == "PreemptionByScheduler"
+            }
+        let phase = pod.at("status", "phase")?.string
+        isFinished = phase == "Succeeded" || phase == "Failed"
+        let time = pod.at("status", "startTime")?.string ?? pod.at("metadata", "creationTimestamp")?.string ?? ""
+        started = Instant(rfc3339: time) ?? Instant(nanoseconds: 0)
+        requirements = PodRequirements(pod)
+    }
+
+    /// What the scheduler ranks pods by.
+    public var priority: Int64 { requirements.priority }
+
+    /// The pod as if it were on a node.
+    public func placed(on node: String) -> SchedulablePod {
+        var pod = self
+        pod.node = node
+        return pod
+    }
+}
