@@ -59,6 +59,7 @@ let package = Package(
             ]),
         // Engines
         room("VPCModel", ["IPAddress"]),
+        room("VPCCNI", ["Encoding", "Facts", "IPAddress", "JSON", "VPCModel", "World", .product(name: "Crypto", package: "swift-crypto")]),
         room(
             "KubeAPI", ["Encoding", "Facts", "IPAddress", "JSON", "World", "YAML", .product(name: "Crypto", package: "swift-crypto")]),
         room("ServiceNetwork", ["IPAddress", "JSON", "KubeAPI"]),
@@ -115,7 +116,7 @@ let package = Package(
             "ConformanceVectors",
             [
                 "AWSServices", "Encoding", "Facts", "HTTP", "IAMAuthenticator", "IAMPolicy", "IPAddress", "JSON", "KubeAPI",
-                "KubeAPIServer", "PKI", "RBAC", "ServiceNetwork", "Store", "VPCModel", "World",
+                "KubeAPIServer", "PKI", "RBAC", "ServiceNetwork", "Store", "VPCCNI", "VPCModel", "World",
             ]),
         .executableTarget(name: "vector-runner", dependencies: ["ConformanceVectors"], swiftSettings: strict),
         // Tests
@@ -129,6 +130,7 @@ let package = Package(
         tests("StoreSQLiteTests", ["Store", "StoreSQLite", "World", .product(name: "GRDB", package: "GRDB.swift")]),
         tests("KubeAPITests", ["JSON", "KubeAPI", "World"]),
         tests("ServiceNetworkTests", ["IPAddress", "JSON", "KubeAPI", "ServiceNetwork"]),
+        tests("VPCCNITests", ["IPAddress", "JSON", "VPCCNI", "VPCModel", "World"]),
         tests("VPCModelTests", ["IPAddress", "VPCModel"]),
         tests("SchedulingTests", ["JSON", "KubeAPI", "Scheduling", "World"]),
         tests("RBACTests", ["JSON", "RBAC"]),

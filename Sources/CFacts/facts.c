@@ -38,3 +38,8 @@ static const unsigned char eks_operations_file[] = {
 #embed "data/eks-operations.json"
 };
 FACT(eks_operations)
+
+static const unsigned char instance_limits_file[] = {
+#embed "data/instance-limits.json"
+};
+FACT(instance_limits)

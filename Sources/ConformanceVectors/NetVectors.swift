@@ -15,6 +15,7 @@ enum NetVectors {
         switch example["kind"]?.string {
         case "serviceBands": return serviceBands(example)
         case "nodePortBands": return nodePortBands(example)
+        case "ipam": return await NetPoolVectors.run(example)
         case "subnetRules": return subnetRules(example)
         case "service": return await NetServiceVectors.run(example)
         case let kind?: return .notRun("\(kind) is not simulated yet")

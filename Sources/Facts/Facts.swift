@@ -1,7 +1,7 @@
 import CFacts
 
 /// The tables that eks-sim is generic over, compiled into the binary: Kubernetes 1.36's schema, resources, printer columns and
-/// bootstrap objects, EKS access policies and EKS API operations. Each file states its own source; `make facts` rebuilds them.
+/// bootstrap objects, EKS access policies, EKS API operations and the network limits of EC2's instance types. Each file states its own source; `make facts` rebuilds them.
 public enum Facts {
     /// Types and kinds of the APIs served by default (`schema.json`).
     public static var kubernetesSchema: UnsafeRawBufferPointer { bytes(cfacts_kubernetes_schema()) }
@@ -17,6 +17,8 @@ public enum Facts {
     public static var accessPolicies: UnsafeRawBufferPointer { bytes(cfacts_access_policies()) }
     /// The EKS API: operations, paths, members and constraints (`eks-operations.json`).
     public static var eksOperations: UnsafeRawBufferPointer { bytes(cfacts_eks_operations()) }
+    /// Interfaces, addresses and branch interfaces by EC2 instance type (`instance-limits.json`).
+    public static var instanceLimits: UnsafeRawBufferPointer { bytes(cfacts_instance_limits()) }
 
     private static func bytes(_ file: cfacts_file) -> UnsafeRawBufferPointer {
         UnsafeRawBufferPointer(start: file.bytes, count: file.count)

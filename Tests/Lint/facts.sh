@@ -3,14 +3,14 @@
 # The extraction itself (from a running kube-apiserver 1.36.2, its Go types and the AWS service models) is described in each file's "source".
 set -euo pipefail
 cd "$(dirname "$0")/../.."
-from=${1:?usage: make facts FACTS=directory with kubernetes/*.json, access-policies.json and eks-operations.json}
+from=${1:?usage: make facts FACTS=directory with kubernetes/*.json, access-policies.json, eks-operations.json and instance-limits.json}
 for file in schema resources columns bootstrap-rbac protobuf; do
   # protobuf.json is a bare table of messages and says no format.
   python3 -c 'import json,sys; assert json.load(open(sys.argv[1])).get("format", 1) == 1, sys.argv[1] + ": format"' \
     "$from/kubernetes/$file.json"
   cp "$from/kubernetes/$file.json" "Sources/CFacts/data/$file.json"
 done
-for file in access-policies eks-operations; do
+for file in access-policies eks-operations instance-limits; do
   python3 -m json.tool "$from/$file.json" >/dev/null
   cp "$from/$file.json" "Sources/CFacts/data/$file.json"
 done
