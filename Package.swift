@@ -77,7 +77,7 @@ let package = Package(
         room(
             "AWSServices",
             [
-                "Encoding", "Facts", "HTTP", "IAMPolicy", "IPAddress", "JSON", "PKI", "Store", "World",
+                "Encoding", "Facts", "HTTP", "IAMPolicy", "IPAddress", "JSON", "PKI", "Store", "VPCModel", "World",
                 .product(name: "Crypto", package: "swift-crypto"),
             ]),
         // Edge

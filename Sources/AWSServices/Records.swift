@@ -69,12 +69,14 @@ struct Records: Sendable {
     }
 
     /// Commits conditions and writes together; answers the key whose condition failed, if one did, and then changes nothing.
-    func commit(_ transaction: Transaction) async throws(AWSError) -> Key? {
-        do { try await store.commit(transaction) } catch {
-            if case .conflict(let key, _) = error { return key }
+    func commit(_ transaction: Transaction) async throws(AWSError) -> Key? { try await apply(transaction).refused }
+
+    /// As `commit`; answers the revision of the writes, or the key whose condition failed.
+    func apply(_ transaction: Transaction) async throws(AWSError) -> (revision: Revision?, refused: Key?) {
+        do { return (try await store.commit(transaction).revision, nil) } catch {
+            if case .conflict(let key, _) = error { return (nil, key) }
             throw Self.failure(error)
         }
-        return nil
     }
 
     /// Removes documents together.

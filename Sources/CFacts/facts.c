@@ -39,6 +39,16 @@ static const unsigned char eks_operations_file[] = {
 };
 FACT(eks_operations)
 
+static const unsigned char ec2_operations_file[] = {
+#embed "data/ec2-operations.json"
+};
+FACT(ec2_operations)
+
+static const unsigned char autoscaling_operations_file[] = {
+#embed "data/autoscaling-operations.json"
+};
+FACT(autoscaling_operations)
+
 static const unsigned char instance_limits_file[] = {
 #embed "data/instance-limits.json"
 };

@@ -19,6 +19,10 @@ public enum Facts {
     public static var eksOperations: UnsafeRawBufferPointer { bytes(cfacts_eks_operations()) }
     /// Interfaces, addresses and branch interfaces by EC2 instance type (`instance-limits.json`).
     public static var instanceLimits: UnsafeRawBufferPointer { bytes(cfacts_instance_limits()) }
+    /// The parameters of the EC2 operations that are served (`ec2-operations.json`).
+    public static var ec2Operations: UnsafeRawBufferPointer { bytes(cfacts_ec2_operations()) }
+    /// The parameters of the Auto Scaling operations that are served (`autoscaling-operations.json`).
+    public static var autoScalingOperations: UnsafeRawBufferPointer { bytes(cfacts_autoscaling_operations()) }
 
     private static func bytes(_ file: cfacts_file) -> UnsafeRawBufferPointer {
         UnsafeRawBufferPointer(start: file.bytes, count: file.count)

@@ -18,8 +18,10 @@ struct ClusterTests {
         #expect(made["zonalShiftConfig"] == nil && made["encryptionConfig"] == nil && !made.text.contains("\"_"))
         let vpc = made["resourcesVpcConfig"] ?? .null
         #expect(vpc["publicAccessCidrs"] == ["0.0.0.0/0"] && vpc["endpointPrivateAccess"] == false && vpc["endpointPublicAccess"] == true)
-        let groups = await simulation.call("ec2", "DescribeSecurityGroups").fields("groupId")
-        #expect(groups.contains(vpc["clusterSecurityGroupId"]?.string ?? "") && groups.count == 2)
+        let groups = await simulation.ec2(
+            "DescribeSecurityGroups", ("Filter.1.Name", "tag:aws:eks:cluster-name"), ("Filter.1.Value.1", "demo"))
+        #expect(groups.fields("groupId").first == vpc["clusterSecurityGroupId"]?.string && groups.fields("groupName").count == 1)
+        #expect(groups.field("groupName")?.hasPrefix("eks-cluster-sg-demo-") == true)
         #expect(made.at("kubernetesNetworkConfig", "serviceIpv4Cidr") == "10.100.0.0/16")
         #expect(await simulation.eks("DELETE", "/clusters/demo").verdict == "409 ResourceInUseException")
         await simulation.world.advance(by: .seconds(59))
@@ -39,7 +41,7 @@ struct ClusterTests {
         #expect(gone.verdict == "404 ResourceNotFoundException" && gone.message == "No cluster found for name: demo.")
         #expect(gone.json["clusterName"] == "demo" && gone.json["nodegroupName"] == .null)
         #expect(simulation.provisioner.calls == ["provision demo", "deprovision demo"])
-        #expect(await simulation.call("ec2", "DescribeSecurityGroups").fields("groupId").count == 1)
+        #expect(await simulation.ec2("DescribeSecurityGroups").fields("groupName") == ["default"])
         #expect(simulation.door.clusters.isEmpty)
     }
 

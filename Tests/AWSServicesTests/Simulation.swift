@@ -151,7 +151,10 @@ struct Answer: Sendable {
     }
 
     /// The message of an error.
-    var message: String { field("Message") ?? json["message"]?.string ?? "" }
+    var message: String {
+        let text = field("Message")?.replacing("&quot;", with: "\"").replacing("&lt;", with: "<").replacing("&gt;", with: ">")
+        return text?.replacing("&amp;", with: "&") ?? json["message"]?.string ?? ""
+    }
 
     /// The trace step that refused.
     var refusal: TraceStep? { trace.steps.last { $0.verdict == .fail } }

@@ -14,4 +14,9 @@ for file in access-policies eks-operations instance-limits; do
   python3 -m json.tool "$from/$file.json" >/dev/null
   cp "$from/$file.json" "Sources/CFacts/data/$file.json"
 done
+# Parameters and answers of the query services, from the models in the installed botocore.
+python3 Tests/Lint/aws_model.py ec2 2016-11-15 Tests/Lint/ec2-operations.txt Sources/CFacts/data/ec2-operations.json \
+  Fixtures/aws/ec2-answers.json
+python3 Tests/Lint/aws_model.py autoscaling 2011-01-01 Tests/Lint/autoscaling-operations.txt \
+  Sources/CFacts/data/autoscaling-operations.json Fixtures/aws/autoscaling-answers.json
 git --no-pager diff --stat -- Sources/CFacts/data

@@ -1,41 +1,37 @@
+import IPAddress
 import JSON
 import Store
 import World
 
-/// The VPC that every account of a region starts with: one subnet in each of three zones, and the default security group.
-/// EC2 serves it read-only; clusters are placed in it.
+/// The network that every account of a region starts with: a VPC `172.31.0.0/16` with a subnet in each zone and a way to the internet
+/// (Amazon VPC User Guide, "Default VPCs").
 enum DefaultNetwork {
-    /// Makes the network of an account and region unless it exists.
-    static func bootstrap(_ records: Records, account: String, region: String, world: World) async throws(AWSError) {
-        let collection = Records.collection(account, region, "ec2", "vpcs")
-        guard records.list(collection).isEmpty else { return }
-        let vpc = "vpc-" + world.random.hex(17)
-        var writes: [(String, String, JSON)] = [
-            (collection, vpc, ["vpcId": .string(vpc), "cidrBlock": "172.31.0.0/16", "isDefault": true])
-        ]
-        for (index, letter) in ["a", "c", "d"].enumerated() {
-            let subnet = "subnet-" + world.random.hex(17)
-            let zoneID =
-                region.split(separator: "-").enumerated().map { $0 == 0 ? String($1) : String($1.prefix(1)) }.joined() + "-az\(index + 1)"
-            writes.append(
-                (
-                    Records.collection(account, region, "ec2", "subnets"), subnet,
-                    [
-                        "subnetId": .string(subnet), "vpcId": .string(vpc), "cidrBlock": .string("172.31.\(index * 16).0/20"),
-                        "availabilityZone": .string(region + letter), "availabilityZoneId": .string(zoneID),
-                    ]
-                ))
+    /// Names every `account/region` that ever had its network made, so that a deleted one does not come back.
+    static let index = "aws/index/ec2"
+
+    /// Makes the network unless it was made before.
+    static func make(in resources: RegionResources) async throws(AWSError) {
+        let key = Key(index, "\(resources.account)/\(resources.region)")
+        let made = AWSError(409, "AlreadyMade", "")
+        do throws(AWSError) {
+            try await resources.change { draft throws(AWSError) in
+                draft.join(Transaction(conditions: [.absent(key)], writes: [.put(key, .bytes(Array("{}".utf8)))]), conflict: made)
+                try build(&draft)
+            }
+        } catch  where error == made { return }
+    }
+
+    private static func build(_ draft: inout ResourceDraft) throws(AWSError) {
+        guard let block = CIDRBlock("172.31.0.0/16") else { return }
+        DHCPOptions.makeDefault(&draft)
+        let vpc = VPCs.make(&draft, block, isDefault: true, tags: [])
+        let gateway = InternetGateways.make(&draft, attachedTo: vpc)
+        if let table = RouteTables.main(of: vpc, draft), let id = table["routeTableId"]?.string {
+            try Routes.add(&draft, to: id, ["destinationCidrBlock": "0.0.0.0/0", "gatewayId": .string(gateway)])
         }
-        let group = "sg-" + world.random.hex(17)
-        writes.append(
-            (
-                Records.collection(account, region, "ec2", "security-groups"), group,
-                ["groupId": .string(group), "groupName": "default", "description": "default VPC security group", "vpcId": .string(vpc)]
-            ))
-        // Together, so that a crash leaves no half of it.
-        _ = try await records.commit(
-            Transaction(
-                conditions: [.absent(Key(collection, vpc))],
-                writes: writes.map { .put(Key($0.0, $0.1), .bytes($0.2.serialized())) }))
+        for (index, zone) in EC2Zones.of(draft.region).enumerated() {
+            guard let part = block.subnet(at: UInt128(index), prefixLength: 20) else { continue }
+            Subnets.make(&draft, part, in: vpc, zone: zone, isDefault: true, tags: [])
+        }
     }
 }

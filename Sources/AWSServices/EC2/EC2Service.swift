@@ -1,100 +1,114 @@
 import HTTP
 import JSON
+import World
 
-/// AWS EC2, as far as a cluster needs to be placed: the default network, read-only.
+/// AWS EC2: networks, addresses, interfaces, instances and launch templates of each account and region.
 struct EC2Service: Sendable {
     let records: Records
+    let authorization: CallerAuthorization
+    let regions: RegionTable
 
-    private typealias Render = @Sendable (JSON, inout XMLWriter) -> Void
+    private static let operations: [String: EC2Operation] = {
+        let all: [[EC2Operation]] = [
+            EC2Tags.operations, EC2Places.operations, VPCs.operations, DHCPOptions.operations, Subnets.operations,
+            CIDRReservations.operations, InternetGateways.operations, RouteTables.operations, Routes.operations,
+            SecurityGroups.operations, SecurityGroupRules.operations, NetworkACLs.operations, PrefixLists.operations,
+        ]
+        return Dictionary(all.joined().map { ($0.name, $0) }) { first, _ in first }
+    }()
 
-    /// One describe operation.
-    private struct Description: Sendable {
-        let kind: String
-        let set: String
-        let idParameter: String
-        let idField: String
-        let notFound: String
-        let filters: [String: String]
-        let render: Render
-    }
-
-    private static let descriptions: [String: Description] = [
-        "DescribeVpcs": Description(
-            kind: "vpcs", set: "vpcSet", idParameter: "VpcId", idField: "vpcId", notFound: "InvalidVpcID.NotFound",
-            filters: ["vpc-id": "vpcId", "cidr": "cidrBlock"]
-        ) { vpc, xml in
-            xml.element("vpcId", vpc["vpcId"]?.string)
-            xml.element("state", "available")
-            xml.element("cidrBlock", vpc["cidrBlock"]?.string)
-            xml.element("isDefault", vpc["isDefault"]?.bool == true ? "true" : "false")
-        },
-        "DescribeSubnets": Description(
-            kind: "subnets", set: "subnetSet", idParameter: "SubnetId", idField: "subnetId", notFound: "InvalidSubnetID.NotFound",
-            filters: ["subnet-id": "subnetId", "vpc-id": "vpcId", "availability-zone": "availabilityZone", "cidr-block": "cidrBlock"]
-        ) { subnet, xml in
-            for name in ["subnetId", "vpcId", "cidrBlock", "availabilityZone", "availabilityZoneId"] {
-                xml.element(name, subnet[name]?.string)
-            }
-            xml.element("state", "available")
-        },
-        "DescribeSecurityGroups": Description(
-            kind: "security-groups", set: "securityGroupInfo", idParameter: "GroupId", idField: "groupId",
-            notFound: "InvalidGroup.NotFound",
-            filters: ["group-id": "groupId", "group-name": "groupName", "vpc-id": "vpcId"]
-        ) { group, xml in
-            xml.element("groupId", group["groupId"]?.string)
-            xml.element("groupName", group["groupName"]?.string)
-            xml.element("groupDescription", group["description"]?.string)
-            xml.element("vpcId", group["vpcId"]?.string)
-        },
-    ]
-
-    func handle(_ call: AWSCall, _ form: QueryForm, _ authorization: CallerAuthorization) throws(AWSError) -> HTTPResponse {
-        let isZones = form.action == "DescribeAvailabilityZones"
-        guard isZones || Self.descriptions[form.action] != nil else {
+    func handle(_ call: AWSCall, _ form: QueryForm) async throws(AWSError) -> HTTPResponse {
+        guard let operation = Self.operations[form.action] else {
             throw AWSError(400, "InvalidAction", "The action \(form.action) is not valid for this web service.")
         }
-        try authorization.require(call, "ec2:\(form.action)", on: "*")
-        guard let description = Self.descriptions[form.action] else { return zones(call) }
-        var found = list(call, description.kind)
-        let ids = form.list(description.idParameter)
-        for id in ids where !found.contains(where: { $0[description.idField]?.string == id }) {
-            let word = description.idParameter.dropLast(2).lowercased()
-            throw AWSError(400, description.notFound, "The \(word) ID '\(id)' does not exist")
+        let resources = regions.resources(call.caller.accountID, call.region)
+        if resources.isFresh { try await DefaultNetwork.make(in: resources) }
+        let input: JSON
+        do { input = try QueryModel.ec2.parameters(form.action, form.parameters) } catch {
+            // Whoever may not ask learns nothing of the parameters.
+            try authorize(EC2Request(call: call, operation: form.action, input: [:], records: records), operation, resources.present)
+            throw error
         }
-        if !ids.isEmpty { found = found.filter { ids.contains($0[description.idField]?.string ?? "") } }
-        for filter in form.filters {
-            guard let field = description.filters[filter.name] else {
-                throw AWSError(400, "InvalidParameterValue", "The filter '\(filter.name)' is invalid")
+        let request = EC2Request(call: call, operation: form.action, input: input, records: records)
+        try authorize(request, operation, resources.present)
+        let answer: JSON
+        if operation.isWrite, request.bool("DryRun") != true {
+            answer = try await resources.change { draft throws(AWSError) in try operation.run(request, &draft) }
+        } else {
+            var draft = resources.present
+            answer = try operation.run(request, &draft)
+            guard request.bool("DryRun") != true else {
+                throw AWSError(412, "DryRunOperation", "Request would have succeeded, but DryRun flag is set.")
             }
-            found = found.filter { filter.values.contains($0[field]?.string ?? "") }
         }
         var xml = XMLWriter()
-        xml.list(description.set, found, item: "item") { description.render($1, &$0) }
-        return Self.response(call, form.action, xml.text)
-    }
-
-    private func list(_ call: AWSCall, _ kind: String) -> [JSON] {
-        records.list(Records.collection(call.caller.accountID, call.region, "ec2", kind)).map(\.json)
-    }
-
-    private func zones(_ call: AWSCall) -> HTTPResponse {
-        var xml = XMLWriter()
-        xml.list("availabilityZoneInfo", list(call, "subnets"), item: "item") { xml, subnet in
-            xml.element("zoneName", subnet["availabilityZone"]?.string)
-            xml.element("zoneId", subnet["availabilityZoneId"]?.string)
-            xml.element("zoneState", "available")
-            xml.element("regionName", call.region)
-            xml.element("optInStatus", "opt-in-not-required")
-            xml.element("zoneType", "availability-zone")
-        }
-        return Self.response(call, "DescribeAvailabilityZones", xml.text)
-    }
-
-    private static func response(_ call: AWSCall, _ action: String, _ inner: String) -> HTTPResponse {
-        AWSProtocol.xml(
+        xml.elements(answer, item: "item")
+        return AWSProtocol.xml(
             200,
-            "<\(action)Response xmlns=\"http://ec2.amazonaws.com/doc/2016-11-15/\"><requestId>\(call.requestID)</requestId>\(inner)</\(action)Response>",
+            "<\(form.action)Response xmlns=\"http://ec2.amazonaws.com/doc/2016-11-15/\"><requestId>\(call.requestID)</requestId>\(xml.text)</\(form.action)Response>",
             call.requestID)
+    }
+
+    /// Asks IAM for the action on every resource that the call touches or makes.
+    private func authorize(_ request: EC2Request, _ operation: EC2Operation, _ draft: ResourceDraft) throws(AWSError) {
+        guard let call = request.call else { return }
+        let action = "ec2:\(operation.name)"
+        let sent = EC2Conditions.sent(request, draft)
+        var isAsked = false
+        for parameter in operation.touched {
+            let ids = request.string(parameter).map { [$0] } ?? request.strings(parameter)
+            for id in ids {
+                guard let kind = ResourceKind(id: id) else { continue }
+                var conditions = sent
+                conditions.merge(EC2Conditions.of(kind, draft.get(kind, id), draft)) { $1 }
+                try authorization.require(call, action, on: draft.arn(kind, id), conditions: conditions)
+                isAsked = true
+            }
+        }
+        for kind in operation.created {
+            try authorization.require(call, action, on: draft.arn(kind, "*"), conditions: sent)
+            isAsked = true
+            let tags = EC2Conditions.tags(request, kind)
+            guard !tags.isEmpty else { continue }
+            var conditions = sent
+            conditions["ec2:CreateAction"] = [operation.name]
+            try authorization.require(call, "ec2:CreateTags", on: draft.arn(kind, "*"), conditions: conditions)
+        }
+        if !isAsked { try authorization.require(call, action, on: "*", conditions: sent) }
+    }
+}
+
+/// The condition keys that EC2 offers to policies (Service Authorization Reference, "Condition keys for Amazon EC2").
+enum EC2Conditions {
+    /// The tags that a call gives to what it makes of a kind.
+    static func tags(_ request: EC2Request, _ kind: ResourceKind) -> [(key: String, value: String)] {
+        let specified = request.structures("TagSpecification").filter { $0["ResourceType"]?.string == kind.word }
+        return specified.flatMap { $0["Tag"]?.array ?? [] }.map { ($0["Key"]?.string ?? "", $0["Value"]?.string ?? "") }
+    }
+
+    /// What the parameters tell.
+    static func sent(_ request: EC2Request, _ draft: ResourceDraft) -> [String: [String]] {
+        var conditions: [String: [String]] = ["ec2:Region": [draft.region]]
+        let specified = request.structures("TagSpecification").flatMap { $0["Tag"]?.array ?? [] } + request.structures("Tag")
+        let tags = specified.map { (key: $0["Key"]?.string ?? "", value: $0["Value"]?.string ?? "") }
+        conditions.merge(CallerAuthorization.requestTags(tags)) { $1 }
+        conditions["ec2:Vpc"] = request.string("VpcId").map { [draft.arn(.vpc, $0)] }
+        conditions["ec2:Subnet"] = request.string("SubnetId").map { [draft.arn(.subnet, $0)] }
+        conditions["ec2:InstanceType"] = request.string("InstanceType").map { [$0] }
+        conditions["ec2:AvailabilityZone"] = request.string("AvailabilityZone").map { [$0] }
+        conditions["ec2:Attribute"] = request.string("Attribute").map { [$0] }
+        conditions["ec2:VpceServiceName"] = request.string("ServiceName").map { [$0] }
+        return conditions
+    }
+
+    /// What a resource tells of itself.
+    static func of(_ kind: ResourceKind, _ resource: JSON?, _ draft: ResourceDraft) -> [String: [String]] {
+        guard let resource else { return [:] }
+        var conditions = CallerAuthorization.resourceTags(EC2Tags.object(resource), alias: "ec2")
+        if let vpc = resource["vpcId"]?.string { conditions["ec2:Vpc"] = [draft.arn(.vpc, vpc)] }
+        if let subnet = resource["subnetId"]?.string, kind != .subnet { conditions["ec2:Subnet"] = [draft.arn(.subnet, subnet)] }
+        if let zone = resource["availabilityZone"]?.string { conditions["ec2:AvailabilityZone"] = [zone] }
+        if kind == .instance, let type = resource["instanceType"]?.string { conditions["ec2:InstanceType"] = [type] }
+        return conditions
     }
 }

@@ -36,43 +36,62 @@ extension EKSServices {
         let version = body["version"]?.string ?? EKSVersions.defaultVersion
         guard EKSVersions.exists(version) else { throw invalid("unsupported Kubernetes version", cluster: name) }
         let role = try clusterRole(request, name)
-        let vpc = try vpcConfiguration(request, name)
-        let access = try accessConfiguration(body, name)
-        let network = try networkConfiguration(body, name, vpc.cidr)
-        let id = world.random.characters(32, of: "0123456789ABCDEF")
+        let key = Key(request.clusters, name)
+        return try await network(request).change { draft throws(AWSError) in
+            let placement = try ClusterNetwork.check(request, name, draft)
+            let group = try ClusterNetwork.make(&draft, cluster: name, placement)
+            let record = try describe(request, name, version: version, role: role, placement, group: group)
+            draft.join(
+                Transaction(conditions: [.absent(key)], writes: writes(request, record, at: key)), conflict: exists)
+            return record
+        }
+    }
+
+    /// What the account has in the region's network.
+    func network(_ request: Request) -> RegionResources { regions.resources(request.account, request.region) }
+
+    /// The cluster as it is when it begins.
+    private func describe(
+        _ request: Request, _ name: String, version: String, role: String, _ placement: ClusterNetwork.Placement, group: String
+    ) throws(AWSError) -> ClusterRecord {
+        let body = request.body
         let region = request.region
-        let caller = request.caller
+        let id = world.random.characters(32, of: "0123456789ABCDEF")
         let isCreatorAdmin = body.at("accessConfig", "bootstrapClusterCreatorAdminPermissions")?.bool ?? true
         var cluster: JSON = [
             "name": .string(name), "arn": .string("arn:aws:eks:\(region):\(request.account):cluster/\(name)"),
             "createdAt": Self.epoch(world.now), "version": .string(version), "roleArn": .string(role),
-            "resourcesVpcConfig": vpc.json, "kubernetesNetworkConfig": network, "logging": Self.logging(body["logging"], over: []),
-            "status": "CREATING", "certificateAuthority": [:], "platformVersion": "eks.1", "tags": try tags(request),
-            "health": ["issues": []], "accessConfig": access,
+            "resourcesVpcConfig": try ClusterNetwork.described(body["resourcesVpcConfig"] ?? [:], placement, group: group, name),
+            "kubernetesNetworkConfig": try networkConfiguration(body, name, placement.blocks),
+            "logging": Self.logging(body["logging"], over: []), "status": "CREATING", "certificateAuthority": [:],
+            "platformVersion": "eks.1", "tags": try tags(request), "health": ["issues": []],
+            "accessConfig": try accessConfiguration(body, name),
             "upgradePolicy": body["upgradePolicy"] ?? ["supportType": "EXTENDED"],
             "deletionProtection": body["deletionProtection"] ?? false,
             "_id": .string(id), "_issuer": .string("https://oidc.eks.\(region).amazonaws.com/id/\(id)"),
-            "_account": .string(request.account), "_region": .string(region), "_creatorArn": .string(caller.principalARN),
-            "_creatorId": .string(caller.principalID), "_creatorIsAdmin": .bool(isCreatorAdmin), "_request": body,
+            "_account": .string(request.account), "_region": .string(region), "_creatorArn": .string(request.caller.principalARN),
+            "_creatorId": .string(request.caller.principalID), "_creatorIsAdmin": .bool(isCreatorAdmin), "_request": body,
         ]
         cluster["_token"] = request.token.map(JSON.string)
         for (member, wish) in try undemanding(body, name) { cluster[member] = wish }
-        let record = ClusterRecord(json: cluster)
-        let key = Key(request.clusters, name)
+        return ClusterRecord(json: cluster)
+    }
+
+    /// What is written with a new cluster.
+    private func writes(_ request: Request, _ record: ClusterRecord, at key: Key) -> [Transaction.Write] {
+        let name = record.name
         var writes: [Transaction.Write] = [
-            .put(key, .bytes(cluster.serialized())), securityGroup(request, name, vpc),
-            .put(Key(Self.index, "\(request.account)/\(region)"), .bytes(JSON.object(JSONObject()).serialized())),
+            .put(key, .bytes(record.json.serialized())),
+            .put(Key(Self.index, "\(request.account)/\(request.region)"), .bytes(JSON.object(JSONObject()).serialized())),
         ]
-        let isListed = record.authenticationMode != "CONFIG_MAP" && isCreatorAdmin
+        let isListed = record.authenticationMode != "CONFIG_MAP" && record.json["_creatorIsAdmin"]?.bool == true
         if isListed { writes.append(creatorEntry(request.entries, record)) }
         // What a call that overlapped the end of an earlier cluster of the name may have left.
         for leftover in records.list(request.entries, prefix: "\(name)/")
-        where !isListed || leftover.name != "\(name)/\(caller.principalARN)" {
+        where !isListed || leftover.name != "\(name)/\(request.caller.principalARN)" {
             writes.append(.delete(Key(request.entries, leftover.name), last: nil))
         }
-        let refusal = try await records.commit(Transaction(conditions: [.absent(key)], writes: writes))
-        guard refusal == nil else { throw exists }
-        return record
+        return writes
     }
 
     static func isClusterName(_ name: String) -> Bool {

@@ -54,7 +54,7 @@ extension EKSServices {
         }
     }
 
-    /// Removes a cluster with its access entries, updates and security group after its delay.
+    /// Removes a cluster with its access entries, updates and network after its delay.
     func remove(_ collection: String, _ record: ClusterRecord, after delay: Duration) {
         world.timers.schedule(after: delay, "eks: \(record.name) is removed") {
             await provisioner.deprovision(record)
@@ -63,10 +63,11 @@ extension EKSServices {
                 let others = collection.replacing("/eks/clusters", with: "/eks/\(kind)")
                 keys += records.list(others, prefix: "\(record.name)/").map { Key(others, $0.name) }
             }
-            if let group = record.json.at("resourcesVpcConfig", "clusterSecurityGroupId")?.string {
-                keys.append(Key(Records.collection(record.accountID, record.region, "ec2", "security-groups"), group))
+            let writes = keys.map { Transaction.Write.delete($0, last: nil) }
+            _ = try? await regions.resources(record.accountID, record.region).change { draft throws(AWSError) in
+                ClusterNetwork.remove(&draft, record)
+                draft.join(Transaction(writes: writes), conflict: AWSError(409, "ResourceInUseException", ""))
             }
-            try? await records.delete(keys)
         }
     }
 }

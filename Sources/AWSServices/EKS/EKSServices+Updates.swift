@@ -120,7 +120,8 @@ extension EKSServices {
         var vpc = cluster.json["resourcesVpcConfig"] ?? [:]
         let subnets = wish["subnetIds"]?.strings ?? vpc["subnetIds"]?.strings ?? []
         let groups = wish["securityGroupIds"]?.strings ?? vpc["securityGroupIds"]?.strings ?? []
-        guard try self.vpc(request, subnets: subnets, groups: groups, cluster.name) == vpc["vpcId"]?.string else {
+        let placement = try ClusterNetwork.check(subnets: subnets, groups: groups, cluster.name, network(request).present)
+        guard placement.vpc == vpc["vpcId"]?.string else {
             throw invalid("Provided subnets belong to a different VPC than the cluster's", cluster: cluster.name)
         }
         vpc["subnetIds"] = JSON(strings: subnets)

@@ -8,6 +8,7 @@ struct EKSServices: Sendable {
     let configuration: AWSConfiguration
     let records: Records
     let world: World
+    let regions: RegionTable
     let provisioner: any ClusterProvisioner
     let authorization: CallerAuthorization
 

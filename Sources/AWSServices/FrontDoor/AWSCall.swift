@@ -32,6 +32,9 @@ struct QueryForm: Sendable {
         self.action = action
     }
 
+    /// All parameters as they were sent.
+    var parameters: [(name: String, value: String)] { pairs }
+
     /// A parameter.
     subscript(name: String) -> String? { first[name] }
 
@@ -77,17 +80,6 @@ struct QueryForm: Sendable {
             index += 1
         }
         return tags
-    }
-
-    /// `Filter.N.Name` with `Filter.N.Value.M`.
-    var filters: [(name: String, values: [String])] {
-        var index = 1
-        var filters: [(name: String, values: [String])] = []
-        while let name = self["Filter.\(index).Name"], index <= 200 {
-            filters.append((name, list("Filter.\(index).Value")))
-            index += 1
-        }
-        return filters
     }
 
     private static func lowerFirst(_ name: String) -> String { name.prefix(1).lowercased() + name.dropFirst() }

@@ -17,7 +17,7 @@ extension AWSFrontDoor {
     /// - Throws: `AWSError` when the state cannot be written.
     public func start() async throws(AWSError) -> Credentials {
         let account = configuration.accountID
-        try await DefaultNetwork.bootstrap(records, account: account, region: configuration.region, world: world)
+        try await DefaultNetwork.make(in: regions.resources(account, configuration.region))
         let users = Records.collection(account, "global", "iam", "users")
         let exists = AWSError(409, "EntityAlreadyExists", "bootstrap")
         if records.get(users, Self.bootstrapUser) == nil {
@@ -72,7 +72,8 @@ extension AWSFrontDoor {
                     "attachedPolicies": ["arn:aws:iam::aws:policy/AmazonEKSClusterPolicy"],
                 ], exists: AWSError(409, "EntityAlreadyExists", "Role with name \(role) already exists."))
         }
-        let subnets = records.list(Records.collection(account, configuration.region, "ec2", "subnets")).map(\.name)
+        let network = regions.resources(account, configuration.region).present
+        let subnets = network.list(.subnet).filter { $0["defaultForAz"]?.bool == true }.compactMap { $0["subnetId"]?.string }
         let user = records.get(Records.collection(account, "global", "iam", "users"), Self.bootstrapUser)?.json ?? [:]
         let caller = Caller(
             arn: user["Arn"]?.string ?? "", accountID: account, userID: user["UserId"]?.string ?? "", roleARN: nil, roleName: nil,

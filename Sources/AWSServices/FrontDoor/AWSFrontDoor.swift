@@ -14,6 +14,7 @@ public final class AWSFrontDoor: HTTPHandler {
     let sts: STSService
     let iam: IAMService
     let ec2: EC2Service
+    let regions: RegionTable
     let eksServices: EKSServices
     let podIdentity: PodIdentityService
     let clusterCache = CollectionCache<[String: ClusterRecord]>()
@@ -32,10 +33,12 @@ public final class AWSFrontDoor: HTTPHandler {
         authorization = CallerAuthorization(records: records, world: world)
         sts = STSService(records: records, world: world, authentication: authentication, issuers: issuers)
         iam = IAMService(records: records, world: world, authorization: authorization)
-        ec2 = EC2Service(records: records)
+        regions = RegionTable(records: records, world: world)
+        ec2 = EC2Service(records: records, authorization: authorization, regions: regions)
         podIdentity = PodIdentityService(records: records, world: world, sts: sts)
         eksServices = EKSServices(
-            configuration: configuration, records: records, world: world, provisioner: provisioner, authorization: authorization)
+            configuration: configuration, records: records, world: world, regions: regions, provisioner: provisioner,
+            authorization: authorization)
     }
 
     /// Answers one request.
@@ -90,7 +93,7 @@ public final class AWSFrontDoor: HTTPHandler {
             switch call.service {
             case "sts": return try await sts.handle(call, form, authorization, wantsJSON: wantsJSON)
             case "iam": return try await iam.handle(call, form)
-            default: return try ec2.handle(call, form, authorization)
+            default: return try await ec2.handle(call, form)
             }
         case "eks": return try await eksServices.handle(call)
         case "eks-auth":

@@ -15,6 +15,8 @@ cfacts_file cfacts_kubernetes_bootstrap_rbac(void);
 cfacts_file cfacts_kubernetes_protobuf(void);
 cfacts_file cfacts_access_policies(void);
 cfacts_file cfacts_eks_operations(void);
+cfacts_file cfacts_ec2_operations(void);
+cfacts_file cfacts_autoscaling_operations(void);
 cfacts_file cfacts_instance_limits(void);
 
 #endif

@@ -1,0 +1,109 @@
+import IPAddress
+import JSON
+import World
+
+/// What a cluster has in its owner's VPC: the cluster security group and the interfaces of the control plane.
+enum ClusterNetwork {
+    /// Where a cluster is placed.
+    struct Placement: Sendable {
+        let vpc: String
+        let blocks: [CIDRBlock]
+        let subnets: [String]
+        let groups: [String]
+    }
+
+    /// Free addresses that each subnet must have ("Amazon EKS networking requirements").
+    private static let freeAddresses = 6
+    private static let groupLimit = 5
+    private static let subnetLimit = 16
+    /// Zones that no cluster can be placed in ("Subnet requirements for clusters").
+    private static let closedZones: Set<String> = ["use1-az3", "usw1-az2", "cac1-az3"]
+
+    private static func invalid(_ message: String, _ cluster: String) -> AWSError {
+        AWSError(400, "InvalidParameterException", message, members: ["clusterName": cluster])
+    }
+
+    static func check(_ request: EKSServices.Request, _ cluster: String, _ draft: ResourceDraft) throws(AWSError) -> Placement {
+        let wanted = request.body["resourcesVpcConfig"] ?? [:]
+        return try check(
+            subnets: wanted["subnetIds"]?.strings ?? [], groups: wanted["securityGroupIds"]?.strings ?? [], cluster, draft)
+    }
+
+    /// Two zones of one VPC, with room for the interfaces; at most five security groups of that VPC.
+    static func check(
+        subnets ids: [String], groups: [String], _ cluster: String, _ draft: ResourceDraft
+    ) throws(AWSError) -> Placement {
+        guard !ids.isEmpty else { throw invalid("subnetIds: Member must not be null", cluster) }
+        guard ids.count <= subnetLimit else { throw invalid("subnetIds: at most \(subnetLimit) subnets are allowed", cluster) }
+        var subnets: [JSON] = []
+        for id in ids {
+            guard let subnet = draft.get(.subnet, id) else {
+                throw invalid("The subnet ID '\(id)' does not exist (Service: Ec2, Status Code: 400)", cluster)
+            }
+            subnets.append(subnet)
+        }
+        guard Set(subnets.compactMap { $0["availabilityZone"]?.string }).count >= 2 else {
+            throw invalid("Subnets specified must be in at least two different AZs", cluster)
+        }
+        let vpcs = Set(subnets.compactMap { $0["vpcId"]?.string })
+        guard vpcs.count == 1, let vpc = vpcs.first, let network = draft.get(.vpc, vpc) else {
+            throw invalid("Subnets specified must belong to the same VPC", cluster)
+        }
+        try checkZones(subnets, cluster, draft)
+        for id in ids where Subnets.available(id, draft) < freeAddresses {
+            throw invalid(
+                "Subnet \(id) does not have enough free addresses: \(Subnets.available(id, draft)) of at least \(freeAddresses)", cluster)
+        }
+        guard groups.count <= groupLimit else {
+            throw invalid("securityGroupIds: at most \(groupLimit) security groups are allowed", cluster)
+        }
+        for id in groups where draft.get(.securityGroup, id)?["vpcId"]?.string != vpc {
+            throw invalid("The security group '\(id)' does not exist in VPC '\(vpc)' (Service: Ec2, Status Code: 400)", cluster)
+        }
+        return Placement(vpc: vpc, blocks: network.vpcBlocks, subnets: ids, groups: groups)
+    }
+
+    private static func checkZones(_ subnets: [JSON], _ cluster: String, _ draft: ResourceDraft) throws(AWSError) {
+        guard let closed = subnets.first(where: { closedZones.contains($0["availabilityZoneId"]?.string ?? "") }) else { return }
+        let open = EC2Zones.of(draft.region).filter { !closedZones.contains($0.id) }.map(\.name).joined(separator: ", ")
+        throw AWSError(
+            400, "UnsupportedAvailabilityZoneException",
+            "Cannot create cluster '\(cluster)' because \(closed["availabilityZone"]?.string ?? ""), the targeted availability zone, does not currently have sufficient capacity to support the cluster. Retry and choose from these availability zones: \(open)",
+            members: ["clusterName": cluster])
+    }
+
+    /// `resourcesVpcConfig` as `DescribeCluster` shows it.
+    static func described(_ wish: JSON, _ placement: Placement, group: String, _ cluster: String) throws(AWSError) -> JSON {
+        let access = EndpointAccess(wish, over: EndpointAccess())
+        try access.check(cluster)
+        var json: JSON = [
+            "subnetIds": JSON(strings: placement.subnets), "securityGroupIds": JSON(strings: placement.groups),
+            "clusterSecurityGroupId": .string(group), "vpcId": .string(placement.vpc),
+        ]
+        access.write(into: &json)
+        return json
+    }
+
+    /// Makes the cluster security group, whose members reach each other and everything outside; answers its id.
+    static func make(_ draft: inout ResourceDraft, cluster: String, _ placement: Placement) throws(AWSError) -> String {
+        let name = "eks-cluster-sg-\(cluster)-\(draft.world.random.characters(10, of: "0123456789"))"
+        let group = try SecurityGroups.make(
+            &draft, name,
+            "EKS created security group applied to ENI that is attached to EKS Control Plane master nodes, as well as any managed workloads.",
+            vpc: placement.vpc,
+            tags: EC2Tags.set([
+                ("Name", name), ("kubernetes.io/cluster/\(cluster)", "owned"), ("aws:eks:cluster-name", cluster),
+            ]))
+        let id = group["groupId"]?.string ?? ""
+        SecurityGroupRule(everythingTo: .group(id, owner: draft.account)).add(&draft, to: id, isEgress: false, tags: [])
+        return id
+    }
+
+    /// Removes what the cluster had; the group stays where something of the owner's still uses it.
+    static func remove(_ draft: inout ResourceDraft, _ cluster: ClusterRecord) {
+        guard let group = cluster.json.at("resourcesVpcConfig", "clusterSecurityGroupId")?.string,
+            !SecurityGroups.isUsed(group, draft)
+        else { return }
+        SecurityGroups.remove(&draft, group)
+    }
+}

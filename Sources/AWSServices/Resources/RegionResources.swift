@@ -1,0 +1,111 @@
+import JSON
+import Store
+import World
+
+/// What EC2 and Auto Scaling keep of one account in one region: in memory for reading, in the store for good.
+///
+/// Changes go through one at a time, each as one transaction: what a change has checked still holds when it is committed.
+final class RegionResources: Sendable {
+    let account: String
+    let region: String
+    let world: World
+    private let records: Records
+    private let collections: [ResourceKind: String]
+    private let turnstile = Turnstile()
+    private let state = Lock(RegionState())
+
+    init(account: String, region: String, records: Records, world: World) {
+        self.account = account
+        self.region = region
+        self.records = records
+        self.world = world
+        collections = Dictionary(
+            uniqueKeysWithValues: ResourceKind.allCases.map { ($0, "aws/\(account)/\(region)/\($0.rawValue)") })
+    }
+
+    /// Whether the network that a region starts with was not made yet.
+    var isFresh: Bool { records.store.get(Key(DefaultNetwork.index, "\(account)/\(region)")) == nil }
+
+    /// The committed resources, for reading. Changes to it are lost.
+    var present: ResourceDraft { ResourceDraft(base: current(), account: account, region: region, world: world) }
+
+    /// Runs `body` on a draft and commits what it changed.
+    ///
+    /// - Throws: what `body` throws, and then nothing is changed; the store's failure.
+    @discardableResult
+    func change<Value: Sendable>(
+        _ body: (inout ResourceDraft) throws(AWSError) -> Value
+    ) async throws(AWSError) -> Value {
+        await turnstile.enter()
+        defer { turnstile.leave() }
+        var draft = present
+        let value = try body(&draft)
+        try await commit(draft)
+        for timer in draft.timers { world.timers.schedule(after: timer.delay, timer.label, action: timer.action) }
+        return value
+    }
+
+    private func commit(_ draft: ResourceDraft) async throws(AWSError) {
+        var writes = draft.joined.writes
+        for (kind, rows) in draft.changes.sorted(by: { $0.key.rawValue < $1.key.rawValue }) {
+            let collection = collections[kind] ?? kind.rawValue
+            for (id, json) in rows.sorted(by: { $0.key < $1.key }) {
+                let key = Key(collection, id)
+                if let json { writes.append(.put(key, .bytes(json.serialized()))) } else { writes.append(.delete(key, last: nil)) }
+            }
+        }
+        guard !writes.isEmpty else { return }
+        let outcome = try await records.apply(Transaction(conditions: draft.joined.conditions, writes: writes))
+        guard let revision = outcome.revision else { throw draft.conflict }
+        state.withLock { state in
+            for (kind, rows) in draft.changes {
+                for (id, json) in rows { state.tables[kind, default: RegionState.Table()].apply(id, json) }
+                let known = state.tables[kind]?.revision ?? 0
+                state.tables[kind]?.revision = max(known, revision)
+            }
+            for (name, pool) in draft.pools { state.pools[name] = pool }
+            state.nextNumber = max(state.nextNumber, draft.nextNumber)
+        }
+    }
+
+    /// The state, read anew where somebody else has written.
+    private func current() -> RegionState {
+        state.withLock { state in
+            var isStale = false
+            for (kind, collection) in collections {
+                // The revision is read before the entries: at worst the table is newer than its mark and is read once more.
+                let revision = records.store.revision(of: collection)
+                guard state.tables[kind]?.revision != revision else { continue }
+                let table = RegionState.Table(records.list(collection), revision: revision)
+                state.nextNumber = max(state.nextNumber, (table.order.last?.number ?? 0) + 1)
+                state.tables[kind] = table
+                isStale = isStale || [.subnet, .networkInterface, .cidrReservation].contains(kind)
+            }
+            if isStale { state.makePools() }
+            return state
+        }
+    }
+}
+
+/// The regions' resources, made when first asked for.
+final class RegionTable: Sendable {
+    private let records: Records
+    private let world: World
+    private let regions = Lock<[String: RegionResources]>([:])
+
+    init(records: Records, world: World) {
+        self.records = records
+        self.world = world
+    }
+
+    /// What an account has in a region.
+    func resources(_ account: String, _ region: String) -> RegionResources {
+        regions.withLock { regions in
+            let name = "\(account)/\(region)"
+            if let known = regions[name] { return known }
+            let made = RegionResources(account: account, region: region, records: records, world: world)
+            regions[name] = made
+            return made
+        }
+    }
+}
