@@ -163,7 +163,7 @@ let package = Package(
         tests(
             "EKSSimTests",
             [
-                "EKSSim", "Encoding", "HTTP", "IAMAuthenticator", "IAMPolicy", "JSON", "RBAC", "World",
+                "EKSSim", "Encoding", "HTTP", "IAMAuthenticator", "IAMPolicy", "JSON", "PKI", "RBAC", "World",
                 .product(name: "Crypto", package: "swift-crypto"),
             ]),
         tests("ConformanceVectorsTests", ["ConformanceVectors"]),

@@ -22,6 +22,10 @@ public final class ClusterState: Sendable {
     /// The node ports that Services get (`--service-node-port-range`).
     public let nodePorts: NodePortBands
     let decoder: ObjectDecoder
+    /// Who owns what.
+    let owners = OwnerIndex()
+    /// Namespaces that are being emptied, and whether somebody has asked for that again meanwhile.
+    let emptying = Lock<[String: Bool]>([:])
 
     /// Makes the state of a cluster.
     public init(
@@ -30,7 +34,7 @@ public final class ClusterState: Sendable {
     ) {
         self.id = id
         self.name = name
-        self.store = store
+        self.store = OwnerIndexingStore(base: store, index: owners, prefix: "k8s/\(id)/")
         self.world = world
         apiSurfaces = APISurfaces(builtin: resources)
         definitions = Self.collection(id, group: APISurfaces.group, APISurfaces.resource)

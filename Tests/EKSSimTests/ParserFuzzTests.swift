@@ -2,6 +2,7 @@ import EKSSim
 import IAMAuthenticator
 import IAMPolicy
 import JSON
+import PKI
 import RBAC
 import Testing
 import World
@@ -24,6 +25,10 @@ struct ParserFuzzTests {
         "https://sts.ap-northeast-1.amazonaws.com/?Action=GetCallerIdentity&Version=2011-06-15&X-Amz-Algorithm=AWS4-HMAC-SHA256"
         + "&X-Amz-Credential=AKIA%2F20261124%2Fap-northeast-1%2Fsts%2Faws4_request&X-Amz-Date=20261124T000000Z&X-Amz-Expires=60"
         + "&X-Amz-SignedHeaders=host%3Bx-k8s-aws-id&X-Amz-Signature=00"
+
+    private static let key = try? ServiceAccountKey(secret: [1])
+    private static let jwt = (try? key?.sign(claims: Array(#"{"iss":"i","aud":["a"],"exp":1}"#.utf8))) ?? ""
+    private static let jwks = String(decoding: (try? key?.jwks()) ?? [], as: UTF8.self)
 
     static let targets = [
         Target(name: "token", seeds: [TokenForge.token(url), "k8s-aws-v1.", "k8s-aws-v1.aHR0cA"], words: ["k8s-aws-v1.", "=", "-_", "+/"]) {
@@ -51,6 +56,14 @@ struct ParserFuzzTests {
             _ = map.problems
             let access = ClusterAccess(clusterName: "c", accountID: "1", mode: .apiAndConfigMap, awsAuth: ["mapRoles": text])
             _ = AccessLint(access).text()
+        },
+        Target(name: "JWT", seeds: [jwt, "e30.e30.", "a.b"], words: [".", "=", "-_", "e30", "eyJhbGciOiJub25lIn0", "\u{0}"]) { text in
+            _ = try? key?.verify(text)
+            _ = try? (key?.jwks()).flatMap { JSONWebKeySet($0) }?.verify(text)
+        },
+        Target(name: "JWKS", seeds: [jwks, #"{"keys":[{"kty":"RSA"}]}"#], words: ["{", "}", "[", "]", "\"", "n", "AQAB", "kty", "EC"]) {
+            text in
+            _ = JSONWebKeySet(Array(text.utf8))
         },
         Target(
             name: "trust policy",

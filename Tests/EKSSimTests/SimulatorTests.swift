@@ -224,6 +224,11 @@ struct SimulatorTests {
             let made = try await harness.kubernetes(
                 "POST", maps, ["metadata": ["name": "kept"], "data": ["k": "v"]], token: harness.token())
             #expect(made.status == 201)
+            let owner: JSON = [
+                "apiVersion": "v1", "kind": "ConfigMap", "name": "kept", "uid": made.json.at("metadata", "uid") ?? .null,
+            ]
+            _ = try await harness.kubernetes(
+                "POST", maps, ["metadata": ["name": "owned", "ownerReferences": [owner]]], token: harness.token())
             await harness.simulator.world.advance(by: .seconds(7200))
             return (
                 cluster: try await harness.eks("GET", "/clusters/demo").json["cluster"] ?? .null, object: made.text, key: harness.key.id,
@@ -242,6 +247,9 @@ struct SimulatorTests {
             let next = try await harness.kubernetes("POST", maps, ["metadata": ["name": "next"]], token: harness.token())
             #expect(next.status == 201)
             #expect(next.json.at("metadata", "uid") != read.json.at("metadata", "uid"))
+            // Who owned what is known again.
+            _ = try await harness.kubernetes("DELETE", maps + "/kept", token: harness.token())
+            #expect(try await harness.kubernetes("GET", maps + "/owned", token: harness.token()).status == 404)
         }
     }
 

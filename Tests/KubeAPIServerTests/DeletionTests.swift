@@ -101,6 +101,25 @@ struct DeletionTests {
         }
     }
 
+    @Test("an owner with many dependents over time takes those that are there, whatever else their text says")
+    func manyDependents() async throws {
+        let cluster = try await Cluster()
+        let owner = await cluster.send("POST", Cluster.maps, .configMap("owner"))
+        let uid = owner.json.at("metadata", "uid") ?? .null
+        let reference: JSON = ["apiVersion": "v1", "kind": "ConfigMap", "name": "owner", "uid": uid]
+        for number in 0..<150 {
+            let text = #""ownerReferences":[{"uid":"\#(uid.string ?? "")]]}"#
+            let child = await cluster.send(
+                "POST", Cluster.maps,
+                .configMap("child-\(number)", metadata: ["annotations": ["a": .string(text)], "ownerReferences": [reference]]))
+            #expect(child.status == 201)
+            if number < 140 { _ = await cluster.send("DELETE", Cluster.maps + "/child-\(number)") }
+        }
+        _ = await cluster.send("POST", Cluster.maps, .configMap("free", metadata: ["annotations": ["uid": uid]]))
+        #expect((await cluster.send("DELETE", Cluster.maps + "/owner")).status == 200)
+        #expect((await cluster.send("GET", Cluster.maps)).names == ["free", "kube-root-ca.crt"])
+    }
+
     @Test("an object loses the owners that never were, and stays while one is there")
     func absentOwners() async throws {
         let cluster = try await Cluster()

@@ -15,6 +15,9 @@ public struct ClusterResumption: Sendable {
         for group in Set(definitions.compactMap { $0.at("spec", "group")?.string }).sorted() {
             await DefinitionController(registry: registry).settle(group: group)
         }
+        let cluster = registry.cluster
+        cluster.owners.noteAll(
+            cluster.resources.resources.lazy.filter(\.isStored).map { cluster.collection($0) }, in: cluster.store)
         for definition in definitions where definition.isBeingDeleted {
             await DefinitionController(registry: registry).finish(definition.objectName)
         }

@@ -19,6 +19,7 @@ struct GarbageCollector: Sendable {
             let others = owners(of: dependent.object).filter { $0["uid"]?.string != owner.objectUID }
             if others.isEmpty { await delete(dependent) } else { await release(dependent, from: owner.objectUID) }
         }
+        cluster.owners.forget(owner.objectUID)
     }
 
     /// Finishes a deletion that waits for its dependents: deletes them (`foregroundDeletion`) or sets them free (`orphan`).
@@ -95,22 +96,21 @@ struct GarbageCollector: Sendable {
 
     private func owners(of object: JSON) -> [JSON] { object.at("metadata", "ownerReferences")?.array ?? [] }
 
-    /// Objects whose owner references name a uid. Stored bytes are searched for it before anything is parsed.
+    /// Objects whose owner references name a uid, in the order of the resource table and of their names.
     private func dependents(of owner: JSON, _ resource: ResourceType) -> [Dependent] {
         let uid = owner.objectUID
-        let needle = Array("\"uid\":\"\(uid)\"".utf8)
+        let known = Dictionary(grouping: cluster.owners.dependents(of: uid), by: \.collection)
+        guard !known.isEmpty else { return [] }
         let prefix = owner.objectNamespace.isEmpty ? "" : owner.objectNamespace + "/"
         var found: [Dependent] = []
         var visited = Set<String>()
         for candidate in cluster.resources.resources where candidate.isStored && (prefix.isEmpty || candidate.isNamespaced) {
             let collection = cluster.collection(candidate)
-            guard visited.insert(collection).inserted, cluster.store.revision(of: collection) > 0,
-                let range = try? cluster.store.range(collection, prefix: prefix, at: nil, after: nil, limit: 0)
-            else { continue }
-            for entry in range.entries where entry.value.contains(subsequence: needle) {
-                guard let object = try? JSON(parsing: entry.value), owners(of: object).contains(where: { $0["uid"]?.string == uid }) else {
-                    continue
-                }
+            guard let keys = known[collection], visited.insert(collection).inserted else { continue }
+            for key in keys.sorted(by: { $0.name < $1.name }) where key.name.hasPrefix(prefix) {
+                guard let entry = cluster.store.get(key), let object = try? JSON(parsing: entry.value),
+                    owners(of: object).contains(where: { $0["uid"]?.string == uid })
+                else { continue }
                 found.append(Dependent(resource: candidate, object: object))
             }
         }
@@ -152,21 +152,6 @@ struct GarbageCollector: Sendable {
             } catch {
                 guard case .conflict = error else { return }
             }
-        }
-    }
-}
-
-extension [UInt8] {
-    /// Whether `needle` occurs.
-    func contains(subsequence needle: [UInt8]) -> Bool {
-        guard let first = needle.first, count >= needle.count else { return false }
-        return withUnsafeBufferPointer { bytes in
-            var start = 0
-            while let hit = bytes[start...].firstIndex(of: first), hit + needle.count <= bytes.count {
-                if bytes[hit..<(hit + needle.count)].elementsEqual(needle) { return true }
-                start = hit + 1
-            }
-            return false
         }
     }
 }

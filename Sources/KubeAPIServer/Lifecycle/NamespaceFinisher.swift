@@ -10,7 +10,26 @@ struct NamespaceFinisher: Sendable {
     private static let attempts = 16
 
     /// Deletes what is in the namespace. What waits for finalizers stays, and the namespace's conditions say so.
+    ///
+    /// Every object that goes asks for this, those that go by it included: one at a time empties a namespace, again if it was asked for.
     func finish(_ name: String) async {
+        let isFirst = cluster.emptying.withLock { emptying in emptying.updateValue(emptying[name] != nil, forKey: name) == nil }
+        guard isFirst else { return }
+        repeat { await empty(name) } while isAskedAgain(name)
+    }
+
+    private func isAskedAgain(_ name: String) -> Bool {
+        cluster.emptying.withLock { emptying in
+            guard emptying[name] == true else {
+                emptying[name] = nil
+                return false
+            }
+            emptying[name] = false
+            return true
+        }
+    }
+
+    private func empty(_ name: String) async {
         guard
             let options = try? DeleteOptions(
                 body: ["gracePeriodSeconds": 0, "propagationPolicy": "Background"], query: QueryParameters([]))
