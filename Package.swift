@@ -59,7 +59,9 @@ let package = Package(
             ]),
         // Engines
         room("VPCModel", ["IPAddress"]),
-        room("VPCCNI", ["Encoding", "Facts", "IPAddress", "JSON", "VPCModel", "World", .product(name: "Crypto", package: "swift-crypto")]),
+        room(
+            "VPCCNI",
+            ["Encoding", "Facts", "IPAddress", "JSON", "KubeAPI", "VPCModel", "World", .product(name: "Crypto", package: "swift-crypto")]),
         room(
             "KubeAPI", ["Encoding", "Facts", "IPAddress", "JSON", "World", "YAML", .product(name: "Crypto", package: "swift-crypto")]),
         room("ServiceNetwork", ["IPAddress", "JSON", "KubeAPI"]),
@@ -130,7 +132,7 @@ let package = Package(
         tests("StoreSQLiteTests", ["Store", "StoreSQLite", "World", .product(name: "GRDB", package: "GRDB.swift")]),
         tests("KubeAPITests", ["JSON", "KubeAPI", "World"]),
         tests("ServiceNetworkTests", ["IPAddress", "JSON", "KubeAPI", "ServiceNetwork"]),
-        tests("VPCCNITests", ["IPAddress", "JSON", "VPCCNI", "VPCModel", "World"]),
+        tests("VPCCNITests", ["Facts", "IPAddress", "JSON", "VPCCNI", "VPCModel", "World"]),
         tests("VPCModelTests", ["IPAddress", "VPCModel"]),
         tests("SchedulingTests", ["JSON", "KubeAPI", "Scheduling", "World"]),
         tests("RBACTests", ["JSON", "RBAC"]),

@@ -17,6 +17,9 @@ enum NetVectors {
         case "nodePortBands": return nodePortBands(example)
         case "ipam": return await NetPoolVectors.run(example)
         case "subnetRules": return subnetRules(example)
+        case "maxPods": return compare(example, NetNodeVectors.maxPods)
+        case "snatRules": return compare(example, NetNodeVectors.snatRules)
+        case "podEni": return compare(example, NetNodeVectors.podENI)
         case "service": return await NetServiceVectors.run(example)
         case let kind?: return .notRun("\(kind) is not simulated yet")
         case nil: return .failed("the case has no kind")
@@ -71,6 +74,12 @@ enum NetVectors {
     static func ports(_ text: String) -> NodePortBands? {
         let ends = text.split(separator: "-").compactMap { Int($0) }
         return ends.count == 2 && ends[0] <= ends[1] ? NodePortBands(ends[0]...ends[1]) : nil
+    }
+
+    private static func compare(_ example: JSON, _ answer: (JSON) -> JSON?) -> VectorOutcome {
+        let given = example["given"] ?? [:]
+        guard let actual = answer(given) else { return .failed("not understood: \(given)") }
+        return compare(example, actual)
     }
 
     private static func compare(_ example: JSON, _ actual: JSON) -> VectorOutcome {
