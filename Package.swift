@@ -141,7 +141,11 @@ let package = Package(
         tests("AWSServicesTests", ["AWSServices", "HTTP", "JSON", "Store", "World", .product(name: "Crypto", package: "swift-crypto")]),
         tests(
             "KubeAPIServerTests",
-            ["ConformanceVectors", "HTTP", "JSON", "KubeAPI", "KubeAPIServer", "PKI", "RBAC", "Store", "World"]),
+            [
+                "ConformanceVectors", "HTTP", "JSON", "KubeAPI", "KubeAPIServer", "PKI", "RBAC", "Store", "World",
+                .product(name: "Crypto", package: "swift-crypto"),
+                .product(name: "CryptoExtras", package: "swift-crypto"),
+            ]),
         tests(
             "FrontendTests",
             [
@@ -156,7 +160,7 @@ let package = Package(
         tests(
             "PKITests",
             [
-                "PKI", "World",
+                "JSON", "PKI", "World",
                 .product(name: "Crypto", package: "swift-crypto"),
                 .product(name: "CryptoExtras", package: "swift-crypto"),
                 .product(name: "SwiftASN1", package: "swift-asn1"),
@@ -180,6 +184,8 @@ let package = Package(
                 "edge_walk.py",
                 "kill_under_load.py",
                 "lib.sh",
+                "oidc.sh",
+                "oidc_issuer.py",
                 "operators",
                 "presign.py",
                 "setup.sh",

@@ -55,6 +55,9 @@ public struct Configuration: Sendable {
     /// STS base URLs that tokens may name besides the regional AWS hosts; the simulator's own endpoint is always among them.
     public var extraSTSEndpoints: [String] = []
 
+    /// Certificate authorities, in PEM, that OpenID Connect providers' certificates may be of, besides the system's.
+    public var oidcTrustRoots: [String] = []
+
     /// Where `NAME.admin.kubeconfig` of each cluster is written; `nil` for nowhere.
     public var kubeconfigDirectory: String?
 

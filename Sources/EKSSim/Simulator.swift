@@ -93,10 +93,14 @@ public final class Simulator: Sendable {
                         name: "aws", at: .init(host: host, port: awsPort), admission: OpenAdmission(listener), world: world, group: group))
             }
             let reference = AWSReference()
+            let issuers = ClusterIssuers()
+            let client = try group.map { group throws(FrontendError) in
+                try DocumentClient(group: group, trustRoots: configuration.oidcTrustRoots)
+            }
             let factory = ControlPlaneFactory(
                 world: world, store: store, aws: reference, configuration: configuration, group: group,
-                stsEndpoints: configuration.extraSTSEndpoints + listener.endpoints)
-            let issuers = ClusterIssuers()
+                stsEndpoints: configuration.extraSTSEndpoints + listener.endpoints,
+                documents: IssuerFetcher(issuers: issuers, world: world, next: client ?? NoDocuments()))
             let planes = ControlPlanes(factory: factory, firstPort: apiPort, issuers: issuers)
             let aws = AWSFrontDoor(
                 configuration: AWSConfiguration(accountID: configuration.accountID, region: configuration.region), world: world,

@@ -25,6 +25,7 @@ struct Serve: AsyncParsableCommand {
     @Option(help: "real, virtual (standing until advanced), or virtual=RFC3339.") var clock: String?
     @Option(help: "full (fsync for each commit), normal (survives kill -9), or memory (no file).") var durability: Configuration.Durability?
     @Option(help: "eks, or upstream for kube-apiserver as Kubernetes ships it. Default: eks.") var profile: String?
+    @Option(help: "PEM file of certificate authorities that OpenID Connect providers may have, besides the system's.") var oidcCa: String?
     @Flag(help: "Make no cluster; otherwise a fresh state gets one named demo.") var empty = false
     @Option(help: "Write what runs, as JSON, to this file once every listener accepts.") var readyFile: String?
     @Option(help: "trace, debug (a line per request), info, notice, warning, error, critical. Default: info.") var logLevel: String?

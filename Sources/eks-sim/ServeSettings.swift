@@ -21,7 +21,7 @@ struct ServeSettings {
     private static let keys: Set<String> = [
         "state", "listen", "awsPort", "apiPort", "seed", "clock", "durability", "empty", "readyFile", "logLevel", "logFormat", "region",
         "accountId",
-        "webhookCacheTTLSeconds", "stsEndpoints", "profile",
+        "webhookCacheTTLSeconds", "stsEndpoints", "profile", "oidcCa",
     ]
 
     /// - Throws: `ValidationError` for a value that cannot be meant.
@@ -66,6 +66,9 @@ struct ServeSettings {
             configuration.accountID = account
         }
         if let seconds = file["webhookCacheTTLSeconds"]?.integer { configuration.webhookCacheTTL = .seconds(max(0, seconds)) }
+        if let path = options.oidcCa ?? file["oidcCa"]?.string {
+            configuration.oidcTrustRoots = [String(decoding: try Self.bytes(path), as: UTF8.self)]
+        }
         configuration.extraSTSEndpoints = file["stsEndpoints"]?.strings ?? []
         readyFile = options.readyFile ?? file["readyFile"]?.string
         configuration.kubeconfigDirectory =
@@ -78,6 +81,12 @@ struct ServeSettings {
 
     private static func file(_ path: String?) throws -> JSON {
         guard let path else { return [:] }
+        let text = try bytes(path)
+        do { return try YAMLDecoder.decode(text) } catch { throw ValidationError("\(path): \(error)") }
+    }
+
+    /// A file of at most a megabyte.
+    private static func bytes(_ path: String) throws -> [UInt8] {
         guard let stream = fopen(path, "r") else {
             throw CommandFailure(message: "cannot read \(path): \(String(cString: strerror(errno)))")
         }
@@ -85,7 +94,7 @@ struct ServeSettings {
         var bytes: [UInt8] = []
         var chunk = [UInt8](repeating: 0, count: 65536)
         while case let count = fread(&chunk, 1, chunk.count, stream), count > 0, bytes.count < 1 << 20 { bytes += chunk[..<count] }
-        do { return try YAMLDecoder.decode(bytes) } catch { throw ValidationError("\(path): \(error)") }
+        return bytes
     }
 
     /// Absolute, so that the ready file's paths hold from anywhere.

@@ -6,7 +6,8 @@ export AWS_PAGER="" AWS_EC2_METADATA_DISABLED=true KUBECONFIG="$work/kubeconfig"
   AWS_SHARED_CREDENTIALS_FILE="$work/aws-credentials"
 PATH="$(dirname "$SIM"):$PATH"
 
-"$SIM" serve --empty --state "$work/state.sqlite" --aws-port 0 --api-port 0 --ready-file "$work/ready.json" >"$work/serve.log" 2>&1 &
+# shellcheck disable=SC2086 # options of the walk
+"$SIM" serve --empty ${SERVE_OPTIONS:-} --state "$work/state.sqlite" --aws-port 0 --api-port 0 --ready-file "$work/ready.json" >"$work/serve.log" 2>&1 &
 server=$!
 trap 'kill "$server" 2>/dev/null; wait "$server" 2>/dev/null; rm -rf "$work"' EXIT
 for _ in $(seq 100); do [ -s "$work/ready.json" ] && break; kill -0 "$server" 2>/dev/null || break; sleep 0.1; done

@@ -1,10 +1,10 @@
 import JSON
 
-/// Tags of clusters and access entries.
+/// Tags of clusters and what belongs to them.
 extension EKSServices {
     private func noResource(_ arn: String) -> AWSError { AWSError(404, "NotFoundException", "No resource found for ARN: \(arn)") }
 
-    /// The record that an ARN names: a cluster or an access entry of the caller's account and the call's region.
+    /// The record that an ARN names: a cluster, or what belongs to one, of the caller's account and the call's region.
     func tagged(_ request: Request) throws(AWSError) -> (collection: String, document: Records.Document) {
         let arn = request.member("resourceArn")
         guard arn.hasPrefix("arn:aws:eks:") else {
@@ -16,6 +16,9 @@ extension EKSServices {
             }
         } else if let found = records.list(request.associations).first(where: { $0.json["associationArn"]?.string == arn }) {
             return (request.associations, found)
+        } else if let found = records.list(request.identityProviders).first(where: { $0.json["identityProviderConfigArn"]?.string == arn })
+        {
+            return (request.identityProviders, found)
         } else if let found = records.list(request.entries).first(where: { $0.json["accessEntryArn"]?.string == arn }) {
             return (request.entries, found)
         }

@@ -9,7 +9,12 @@ extension EKSServices {
         let type: String
         let parameters: [(type: String, value: String)]
         /// Members of the cluster that get these values when the update is done.
-        let result: JSON
+        var result: JSON = [:]
+        /// The identity provider config that the update is about.
+        var identityProvider: String?
+        /// What else has to hold at the start, and is written with it.
+        var conditions: [Transaction.Condition] = []
+        var writes: [Transaction.Write] = []
     }
 
     func updateClusterConfig(_ request: Request) async throws(AWSError) -> JSON {
@@ -19,10 +24,11 @@ extension EKSServices {
         return try await begin(try change(request, cluster), request, document)
     }
 
-    /// The answer of an earlier call with the same client request token.
+    /// The answer of an earlier call with the same client request token and input.
     func earlierUpdate(_ request: Request, _ cluster: ClusterRecord) -> JSON? {
         guard let token = request.token else { return nil }
-        return updates(request, cluster.name).first { $0["_token"]?.string == token }.map { ["update": Self.wire($0)] }
+        return updates(request, cluster.name).first { $0["_token"]?.string == token && $0["_request"] == request.body }
+            .map { ["update": Self.wire($0)] }
     }
 
     /// Starts an update of an idle cluster; it ends on the clock.
@@ -37,16 +43,18 @@ extension EKSServices {
             "createdAt": Self.epoch(world.now), "errors": [], "_result": change.result, "_order": .integer(world.now.nanoseconds),
         ]
         update["_token"] = request.token.map(JSON.string)
+        update["_request"] = request.body
+        update["_identityProvider"] = change.identityProvider.map(JSON.string)
         var updating = document.json
         updating["status"] = "UPDATING"
         updating["_update"] = .string(id)
         let key = Key(request.clusters, name)
         let refusal = try await records.commit(
             Transaction(
-                conditions: [.modified(key, document.revision)],
+                conditions: [.modified(key, document.revision)] + change.conditions,
                 writes: [
                     .put(key, .bytes(updating.serialized())), .put(Key(request.updates, "\(name)/\(id)"), .bytes(update.serialized())),
-                ]))
+                ] + change.writes))
         guard refusal == nil else {
             throw AWSError(
                 409, "ResourceInUseException", "Cannot \(change.type) because cluster \(name) is being changed",
@@ -57,7 +65,7 @@ extension EKSServices {
     }
 
     /// One update at a time, of an ACTIVE cluster.
-    private func requireIdle(_ cluster: ClusterRecord, _ type: String) throws(AWSError) {
+    func requireIdle(_ cluster: ClusterRecord, _ type: String) throws(AWSError) {
         switch cluster.status {
         case "ACTIVE": return
         case "UPDATING":
@@ -180,6 +188,7 @@ extension EKSServices {
             var writes: [Transaction.Write] = [
                 .put(key, .bytes(changed.serialized())), .put(Key(updates, "\(name)/\(id)"), .bytes(update.serialized())),
             ]
+            writes += endedIdentityProvider(update, clusters, name)
             let record = ClusterRecord(json: changed)
             // Leaving CONFIG_MAP shows the creator, who was an administrator without being listed.
             if ClusterRecord(json: document.json).authenticationMode == "CONFIG_MAP", record.authenticationMode != "CONFIG_MAP" {

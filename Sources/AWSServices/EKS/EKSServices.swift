@@ -3,7 +3,7 @@ import JSON
 import Store
 import World
 
-/// AWS EKS over REST-JSON: clusters, access entries, access policies, tags.
+/// AWS EKS over REST-JSON: clusters, access entries, access policies, identity providers, tags.
 struct EKSServices: Sendable {
     let configuration: AWSConfiguration
     let records: Records
@@ -35,6 +35,8 @@ struct EKSServices: Sendable {
         var entries: String { collection("access-entries") }
         /// Names are `CLUSTER/ID`.
         var associations: String { collection("pod-identity-associations") }
+        /// Names are `CLUSTER/NAME`.
+        var identityProviders: String { collection("identity-provider-configs") }
         /// Names are `CLUSTER/ID`.
         var updates: String { collection("updates") }
     }
@@ -66,6 +68,10 @@ struct EKSServices: Sendable {
         "DescribePodIdentityAssociation": { eks, request throws(AWSError) in try eks.describePodIdentityAssociation(request) },
         "UpdatePodIdentityAssociation": { eks, request throws(AWSError) in try await eks.updatePodIdentityAssociation(request) },
         "DeletePodIdentityAssociation": { eks, request throws(AWSError) in try await eks.deletePodIdentityAssociation(request) },
+        "AssociateIdentityProviderConfig": { eks, request throws(AWSError) in try await eks.associateIdentityProvider(request) },
+        "DescribeIdentityProviderConfig": { eks, request throws(AWSError) in try eks.describeIdentityProvider(request) },
+        "ListIdentityProviderConfigs": { eks, request throws(AWSError) in try eks.listIdentityProviders(request) },
+        "DisassociateIdentityProviderConfig": { eks, request throws(AWSError) in try await eks.disassociateIdentityProvider(request) },
         "ListTagsForResource": { eks, request throws(AWSError) in try eks.listTags(request) },
         "TagResource": { eks, request throws(AWSError) in try await eks.tagResource(request) },
         "UntagResource": { eks, request throws(AWSError) in try await eks.untagResource(request) },
@@ -125,6 +131,12 @@ struct EKSServices: Sendable {
         if let id = request.members["associationId"] {
             let known = records.get(request.associations, "\(cluster)/\(id)")?.json
             return ("\(base):podidentityassociation/\(cluster)/\(id)", known?["tags"])
+        }
+        if let name = request.body.at("identityProviderConfig", "name")?.string {
+            let known = records.get(request.identityProviders, "\(cluster)/\(name)")?.json
+            return (
+                known?["identityProviderConfigArn"]?.string ?? "\(base):identityproviderconfig/\(cluster)/oidc/\(name)/*", known?["tags"]
+            )
         }
         guard let principal = request.members["principalArn"] else { return ("\(base):cluster/\(cluster)", tags) }
         let known = records.get(request.entries, "\(cluster)/\(principal)")?.json

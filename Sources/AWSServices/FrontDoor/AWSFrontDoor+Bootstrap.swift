@@ -114,6 +114,17 @@ extension AWSFrontDoor {
         return entries[cluster.name] ?? []
     }
 
+    /// The identity provider config that a cluster's API servers run with: from its being ACTIVE to its end. Cheap while none of the
+    /// account and region changes.
+    public func identityProvider(of cluster: ClusterRecord) -> IdentityProviderRecord? {
+        let collection = Records.collection(cluster.accountID, cluster.region, "eks", "identity-provider-configs")
+        let configs = identityProviderCache.value(of: collection, in: records.store) {
+            let running = records.list(collection).filter { $0.json["status"]?.string != "CREATING" }
+            return Dictionary(running.map { ($0.json["clusterName"]?.string ?? "", IdentityProviderRecord($0.json)) }) { first, _ in first }
+        }
+        return configs[cluster.name]
+    }
+
     /// The users and roles of an account: ARN with path, and unique id.
     public func principals(account: String) -> [(arn: String, id: String)] {
         [("users", "UserId"), ("roles", "RoleId")].flatMap { kind, field in

@@ -19,6 +19,7 @@ public final class AWSFrontDoor: HTTPHandler {
     let podIdentity: PodIdentityService
     let clusterCache = CollectionCache<[String: ClusterRecord]>()
     let associationCache = CollectionCache<Set<[String]>>()
+    let identityProviderCache = CollectionCache<[String: IdentityProviderRecord]>()
     let entryCache = CollectionCache<[String: [AccessEntryRecord]]>()
 
     /// Makes the services over a store. `provisioner` runs the clusters that EKS makes, `issuers` has the keys of web identities.

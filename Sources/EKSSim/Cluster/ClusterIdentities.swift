@@ -6,8 +6,8 @@ import RBAC
 import Store
 import World
 
-/// What a cluster's authenticator and EKS authorizer look up: mode, access entries, `aws-auth`.
-final class ClusterIdentities: IdentitySources, AccessPolicySource, PodIdentitySource {
+/// What a cluster's authenticators and EKS authorizer look up: mode, access entries, `aws-auth`, the identity provider.
+final class ClusterIdentities: IdentitySources, AccessPolicySource, PodIdentitySource, OIDCSource {
     private let record: ClusterRecord
     private let aws: AWSReference
     private let store: any Store
@@ -37,6 +37,15 @@ final class ClusterIdentities: IdentitySources, AccessPolicySource, PodIdentityS
                     AccessEntryState.Association(
                         policyARN: $0.arn, scope: $0.namespaces == nil ? "cluster" : "namespace", namespaces: $0.namespaces ?? [])
                 })
+        }
+    }
+
+    var oidc: OIDCConfiguration? {
+        aws.frontDoor?.identityProvider(of: record).map { config in
+            OIDCConfiguration(
+                issuer: config.issuer, clientID: config.clientID, usernameClaim: config.usernameClaim,
+                usernamePrefix: config.usernamePrefix, groupsClaim: config.groupsClaim, groupsPrefix: config.groupsPrefix,
+                requiredClaims: config.requiredClaims)
         }
     }
 

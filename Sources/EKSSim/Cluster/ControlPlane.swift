@@ -66,6 +66,8 @@ struct ControlPlaneFactory: Sendable {
     let group: MultiThreadedEventLoopGroup?
     /// STS base URLs besides the regional AWS hosts.
     let stsEndpoints: [String]
+    /// Where the API servers read the documents of OpenID Connect providers.
+    let documents: any DocumentFetcher
 
     /// Names that the API server's certificate carries besides the addresses.
     private static let serverNames = [
@@ -96,10 +98,11 @@ struct ControlPlaneFactory: Sendable {
             try Self.serviceAccountKey(clusterID, store)
         }
         let authorizer = ClusterAuthorizer(cluster: cluster, policies: identities)
+        let oidc = OIDCTokens(cluster: record.name, source: identities, documents: documents, world: world)
         let replicas = zones(record).indices.map { index in
             let tokens = TokenAuthenticator(
-                serviceAccounts: accounts, webhook: WebhookTokenReviewer(authenticator), cacheTTL: configuration.webhookCacheTTL,
-                world: world)
+                serviceAccounts: accounts, oidc: oidc, webhook: WebhookTokenReviewer(authenticator),
+                cacheTTL: configuration.webhookCacheTTL, world: world)
             let isEKS = configuration.profile == .eks
             return Replica(name: "\(record.name)/apiserver-\(index)", kubernetesVersion: record.version) { [world] version in
                 APIServer(

@@ -17,6 +17,12 @@ final class ClusterIssuers: OpenIDIssuers {
         tokens.withLock { known in known.first { $0.key.hasSuffix(path) }?.value }
     }
 
+    /// The path of a URL below one of the issuers; `nil` for other URLs.
+    func path(of url: String) -> String? {
+        let isKnown = tokens.withLock { known in known.keys.contains { url.hasPrefix("\($0)/") } }
+        return isKnown ? url.firstRange(of: "/id/").map { String(url[$0.lowerBound...]) } : nil
+    }
+
     func keys(of issuer: String) async throws(OpenIDIssuerFailure) -> JSONWebKeySet {
         guard let known = tokens.withLock({ $0[issuer] }) else { throw OpenIDIssuerFailure("\(issuer) is no issuer that can be reached") }
         let document: [UInt8]
@@ -26,16 +32,31 @@ final class ClusterIssuers: OpenIDIssuers {
     }
 }
 
+/// Answers for the clusters' issuers in process, where their names resolve to nothing, and asks the network for others.
+struct IssuerFetcher: DocumentFetcher {
+    let issuers: ClusterIssuers
+    let world: World
+    let next: any DocumentFetcher
+
+    func get(_ url: String, headers: HTTPHeaders, maximumBytes: Int) async throws(FetchFailure) -> HTTPResponse {
+        guard let path = issuers.path(of: url) else { return try await next.get(url, headers: headers, maximumBytes: maximumBytes) }
+        let trace = RequestTrace(id: world.random.uuid(), received: world.now, summary: "GET \(path)", target: "issuer")
+        return await IssuerDocuments(issuers: issuers, next: nil).handle(
+            HTTPRequest(method: "GET", path: path, headers: headers, connection: .inProcess(listener: "issuer"), trace: trace))
+    }
+}
+
 /// The public documents of the clusters' issuers, as `oidc.eks.REGION.amazonaws.com` serves them: on the AWS port under
 /// `/id/ID/.well-known/openid-configuration` and `/id/ID/keys`.
 struct IssuerDocuments: HTTPHandler {
     let issuers: ClusterIssuers
-    let next: any HTTPHandler
+    /// Who answers for other paths; `nil` for nobody.
+    let next: (any HTTPHandler)?
 
     func handle(_ request: HTTPRequest) async -> HTTPResponse {
         let words = request.path.split(separator: "/").map(String.init)
         guard words.count >= 3, words[0] == "id", request.method == "GET" || request.method == "HEAD" else {
-            return await next.handle(request)
+            return await next?.handle(request) ?? Self.notFound
         }
         guard let issuer = issuers.issuer(path: "/id/\(words[1])") else { return Self.notFound }
         switch words.dropFirst(2).joined(separator: "/") {

@@ -27,10 +27,13 @@ public struct TokenAuthenticator: RequestAuthenticator {
     private let authenticators: [any BearerTokenAuthenticator]
 
     /// Makes the authenticator of a cluster. A TTL of zero asks the webhook for every request.
-    public init(serviceAccounts: ServiceAccountTokens, webhook: (any TokenReviewer)?, cacheTTL: Duration, world: World) {
+    public init(
+        serviceAccounts: ServiceAccountTokens, oidc: OIDCTokens? = nil, webhook: (any TokenReviewer)?, cacheTTL: Duration, world: World
+    ) {
         self.serviceAccounts = serviceAccounts
         self.webhook = webhook.map { WebhookTokens($0, cacheTTL: cacheTTL, world: world) }
-        authenticators = [serviceAccounts] + (self.webhook.map { [$0] } ?? [])
+        let all: [(any BearerTokenAuthenticator)?] = [serviceAccounts, oidc, self.webhook]
+        authenticators = all.compactMap { $0 }
     }
 
     /// Checks the bearer token of a request, when there is one.
