@@ -43,6 +43,8 @@ public struct Configuration: Sendable {
     public var isEmpty = true
     /// The account that the bootstrap principal belongs to: twelve digits.
     public var accountID = "111122223333"
+    /// Accounts besides, each with a bootstrap principal of its own: twelve digits.
+    public var furtherAccounts: [String] = []
     /// The region that `eks-sim env` names. Every other region is served as well.
     public var region = "ap-northeast-1"
     /// Whose API servers clusters have: EKS', or those that Kubernetes ships.

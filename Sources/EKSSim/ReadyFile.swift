@@ -16,6 +16,16 @@ public struct ReadyFile: Sendable {
         public var authenticator: String
     }
 
+    /// An account and its bootstrap principal's key.
+    public struct Account: Sendable, Hashable {
+        /// Twelve digits.
+        public var id: String
+        /// The access key.
+        public var accessKeyID: String
+        /// Its secret.
+        public var secretAccessKey: String
+    }
+
     /// The version of eks-sim.
     public var version: String
     /// The process.
@@ -30,6 +40,8 @@ public struct ReadyFile: Sendable {
     public var accessKeyID: String
     /// Its secret.
     public var secretAccessKey: String
+    /// Every account with a bootstrap principal, that of `accountID` first.
+    public var accounts: [Account]
     /// The clusters that serve.
     public var clusters: [Cluster]
 
@@ -38,7 +50,9 @@ public struct ReadyFile: Sendable {
         [
             "version": .string(version), "pid": .integer(Int64(pid)), "awsEndpoint": .string(awsEndpoint), "region": .string(region),
             "accountId": .string(accountID),
-            "credentials": ["accessKeyId": .string(accessKeyID), "secretAccessKey": .string(secretAccessKey)],
+            "credentials": Self.credentials(accessKeyID, secretAccessKey),
+            "accounts": .array(
+                accounts.map { ["accountId": .string($0.id), "credentials": Self.credentials($0.accessKeyID, $0.secretAccessKey)] }),
             "clusters": .array(
                 clusters.map { cluster in
                     var json: JSON = [
@@ -51,6 +65,10 @@ public struct ReadyFile: Sendable {
         ]
     }
 
+    private static func credentials(_ id: String, _ secret: String) -> JSON {
+        ["accessKeyId": .string(id), "secretAccessKey": .string(secret)]
+    }
+
     /// Reads the JSON form; `nil` when it is not that.
     public init?(json: JSON) {
         guard let version = json["version"]?.string, let pid = json["pid"]?.integer, let awsEndpoint = json["awsEndpoint"]?.string,
@@ -61,6 +79,12 @@ public struct ReadyFile: Sendable {
         self.init(
             version: version, pid: Int(pid), awsEndpoint: awsEndpoint, region: region, accountID: accountID, accessKeyID: accessKeyID,
             secretAccessKey: secretAccessKey,
+            accounts: (json["accounts"]?.array ?? []).compactMap { account in
+                guard let id = account["accountId"]?.string, let key = account.at("credentials", "accessKeyId")?.string,
+                    let secret = account.at("credentials", "secretAccessKey")?.string
+                else { return nil }
+                return Account(id: id, accessKeyID: key, secretAccessKey: secret)
+            },
             clusters: clusters.compactMap { cluster in
                 guard let name = cluster["name"]?.string, let arn = cluster["arn"]?.string, let endpoint = cluster["endpoint"]?.string
                 else { return nil }
@@ -72,7 +96,7 @@ public struct ReadyFile: Sendable {
 
     init(
         version: String, pid: Int, awsEndpoint: String, region: String, accountID: String, accessKeyID: String, secretAccessKey: String,
-        clusters: [Cluster]
+        accounts: [Account], clusters: [Cluster]
     ) {
         self.version = version
         self.pid = pid
@@ -81,6 +105,7 @@ public struct ReadyFile: Sendable {
         self.accountID = accountID
         self.accessKeyID = accessKeyID
         self.secretAccessKey = secretAccessKey
+        self.accounts = accounts
         self.clusters = clusters
     }
 }

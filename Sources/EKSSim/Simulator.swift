@@ -103,9 +103,9 @@ public final class Simulator: Sendable {
                 documents: IssuerFetcher(issuers: issuers, world: world, next: client ?? NoDocuments()))
             let planes = ControlPlanes(factory: factory, firstPort: apiPort, issuers: issuers)
             let aws = AWSFrontDoor(
-                configuration: AWSConfiguration(accountID: configuration.accountID, region: configuration.region), world: world,
-                store: store,
-                provisioner: planes, issuers: issuers)
+                configuration: AWSConfiguration(
+                    accountID: configuration.accountID, furtherAccounts: configuration.furtherAccounts, region: configuration.region),
+                world: world, store: store, provisioner: planes, issuers: issuers)
             reference.set(aws)
             let credentials = try await aws.start()
             if isFresh, !configuration.isEmpty { try await aws.createDemoCluster(named: "demo") }
@@ -165,6 +165,10 @@ public final class Simulator: Sendable {
                 version: Self.version, pid: Process.id, awsEndpoint: awsEndpoint, region: configuration.region,
                 accountID: configuration.accountID,
                 accessKeyID: credentials.accessKeyID, secretAccessKey: credentials.secretAccessKey,
+                accounts: aws.accounts.map { id, credentials in
+                    ReadyFile.Account(
+                        id: id, accessKeyID: credentials.accessKeyID, secretAccessKey: credentials.secretAccessKey)
+                },
                 clusters: await planes.all.map { plane in
                     ReadyFile.Cluster(
                         name: plane.record.name, arn: plane.record.arn, endpoint: plane.endpoint,
@@ -180,7 +184,10 @@ public final class Simulator: Sendable {
     public func kubeconfig(cluster name: String, isAdmin: Bool) async throws(Failure) -> String {
         guard let plane = await planes.named(name) else { throw .noCluster(name) }
         guard isAdmin else {
-            return plane.kubeconfig.iam(clusterName: plane.record.name, region: plane.record.region, environment: await status.environment)
+            let status = await status
+            return plane.kubeconfig.iam(
+                clusterName: plane.record.name, region: plane.record.region,
+                environment: status.environment(of: plane.record.accountID) ?? status.environment)
         }
         do { return try plane.adminKubeconfig(world) } catch { throw .start("the admin certificate cannot be made: \(error)") }
     }

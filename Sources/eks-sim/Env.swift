@@ -13,13 +13,17 @@ struct Env: ParsableCommand {
     }
 
     @Option(help: "Syntax of the output.") var shell: Shell = .sh
+    @Option(help: "The account whose bootstrap principal's keys to name. Default: the first.") var account: String?
     @Option(name: .shortAndLong, help: "text or json.") var output: OutputFormat = .text
     @OptionGroup var endpoint: EndpointOption
 
     func run() throws {
         let json = try endpoint.client().json("GET", "/status")
         guard let status = ReadyFile(json: json) else { throw CommandFailure(message: "the simulator's status is incomplete") }
-        let variables = status.environment
+        guard let variables = account.map({ status.environment(of: $0) }) ?? status.environment else {
+            let known = status.accounts.map(\.id).joined(separator: ", ")
+            throw CommandFailure(message: "no account \(account ?? ""); there are \(known): eks-sim serve --account \(account ?? "")")
+        }
         switch output {
         case .json: Console.print(JSON.object(JSONObject(variables.map { ($0.name, .string($0.value)) })).pretty() + "\n")
         case .text:

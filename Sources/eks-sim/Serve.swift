@@ -25,6 +25,8 @@ struct Serve: AsyncParsableCommand {
     @Option(help: "real, virtual (standing until advanced), or virtual=RFC3339.") var clock: String?
     @Option(help: "full (fsync for each commit), normal (survives kill -9), or memory (no file).") var durability: Configuration.Durability?
     @Option(help: "eks, or upstream for kube-apiserver as Kubernetes ships it. Default: eks.") var profile: String?
+    @Option(help: "A further AWS account, twelve digits, with a bootstrap principal of its own. May be given several times.")
+    var account: [String] = []
     @Option(help: "PEM file of certificate authorities that OpenID Connect providers may have, besides the system's.") var oidcCa: String?
     @Flag(help: "Make no cluster; otherwise a fresh state gets one named demo.") var empty = false
     @Option(help: "Write what runs, as JSON, to this file once every listener accepts.") var readyFile: String?
@@ -63,6 +65,7 @@ struct Serve: AsyncParsableCommand {
     /// What to paste next.
     private static func summary(_ status: ReadyFile) -> String {
         var text = "eks-sim \(status.version)  AWS APIs at \(status.awsEndpoint), account \(status.accountID), region \(status.region)\n"
+        for account in status.accounts.dropFirst() { text += "  account \(account.id)  eks-sim env --account \(account.id)\n" }
         for cluster in status.clusters {
             text += "  cluster \(cluster.name)  \(cluster.endpoint)  TokenReview webhook \(cluster.authenticator)\n"
         }

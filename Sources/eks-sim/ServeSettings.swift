@@ -21,7 +21,7 @@ struct ServeSettings {
     private static let keys: Set<String> = [
         "state", "listen", "awsPort", "apiPort", "seed", "clock", "durability", "empty", "readyFile", "logLevel", "logFormat", "region",
         "accountId",
-        "webhookCacheTTLSeconds", "stsEndpoints", "profile", "oidcCa",
+        "webhookCacheTTLSeconds", "stsEndpoints", "profile", "oidcCa", "accounts",
     ]
 
     /// - Throws: `ValidationError` for a value that cannot be meant.
@@ -59,11 +59,11 @@ struct ServeSettings {
             configuration.profile = profile
         }
         if let region = file["region"]?.string { configuration.region = region }
-        if let account = file["accountId"]?.string {
-            guard account.utf8.count == 12, account.allSatisfy(\.isNumber) else {
-                throw ValidationError("accountId: not twelve digits: \(account)")
-            }
-            configuration.accountID = account
+        if let account = file["accountId"]?.string { configuration.accountID = try Self.account(account, "accountId") }
+        for account in options.account.isEmpty ? file["accounts"]?.strings ?? [] : options.account {
+            let id = try Self.account(account, "account")
+            let isKnown = id == configuration.accountID || configuration.furtherAccounts.contains(id)
+            if !isKnown { configuration.furtherAccounts.append(id) }
         }
         if let seconds = file["webhookCacheTTLSeconds"]?.integer { configuration.webhookCacheTTL = .seconds(max(0, seconds)) }
         if let path = options.oidcCa ?? file["oidcCa"]?.string {
@@ -77,6 +77,13 @@ struct ServeSettings {
         logger = try Self.logger(
             options.logLevel ?? file["logLevel"]?.string ?? "info",
             options.logFormat ?? file["logFormat"]?.string.flatMap(OutputFormat.init(rawValue:)) ?? .text)
+    }
+
+    private static func account(_ text: String, _ name: String) throws -> String {
+        guard text.utf8.count == 12, text.utf8.allSatisfy({ (0x30...0x39).contains($0) }) else {
+            throw ValidationError("\(name): not twelve digits: \(text)")
+        }
+        return text
     }
 
     private static func file(_ path: String?) throws -> JSON {

@@ -17,14 +17,14 @@ final class Simulation: Sendable {
     let door: AWSFrontDoor
     let admin: ClientKey
 
-    init(store: MemoryStore? = nil, delay: Duration = .seconds(60)) async throws {
+    init(store: MemoryStore? = nil, furtherAccounts: [String] = [], delay: Duration = .seconds(60)) async throws {
         world = World(clock: .frozen(at: Self.start))
         self.store = store ?? MemoryStore(world: world)
         provisioner = FakeProvisioner()
         door = AWSFrontDoor(
-            configuration: AWSConfiguration(accountID: Self.account, region: Self.region, clusterDelay: delay), world: world,
-            store: self.store,
-            provisioner: provisioner)
+            configuration: AWSConfiguration(
+                accountID: Self.account, furtherAccounts: furtherAccounts, region: Self.region, clusterDelay: delay),
+            world: world, store: self.store, provisioner: provisioner)
         let credentials = try await door.start()
         admin = ClientKey(id: credentials.accessKeyID, secret: credentials.secretAccessKey)
     }

@@ -17,7 +17,7 @@ expect() {
   case $found in *"$text"*) printf 'ok: %s\n' "$text" ;; *) fail "wanted: $text"$'\n'"got: $found" ;; esac
 }
 
-"$sim" serve --state "$work/state" --aws-port 0 --api-port 0 --ready-file "$work/ready" >"$work/log" 2>&1 &
+"$sim" serve --account 222233334444 --state "$work/state" --aws-port 0 --api-port 0 --ready-file "$work/ready" >"$work/log" 2>&1 &
 serve=$!
 for _ in $(seq 300); do [ -s "$work/ready" ] && break; sleep 0.1; done
 EKS_SIM_ENDPOINT=$(python3 -c 'import json,sys; print(json.load(open(sys.argv[1]))["awsEndpoint"])' "$work/ready")
@@ -77,23 +77,58 @@ expect 'enabled' k get pod eks-sim-pod-env-app -n prod -o jsonpath='{.metadata.l
 id=$(python3 -c 'import json,sys; print(json.load(open(sys.argv[1]))["association"]["associationId"])' "$work/association")
 aws eks delete-pod-identity-association --cluster-name demo --association-id "$id" >/dev/null
 
-echo '--- ArgoCD: service account, web identity, role, role of the target cluster, access entry'
+echo "--- ArgoCD: service account, web identity, role, role of another account, access entry of that account's cluster"
+other=222233334444
+# two COMMAND…: as the administrator of the other account
+two() { ( eval "$("$sim" env --account "$other")" && "$@" ); }
+expect "no account 999988887777; there are $account, $other" "$sim" env --account 999988887777
+expect "arn:aws:iam::$other:user/eks-sim" two aws sts get-caller-identity
+expect 'No cluster found for name: demo.' two aws eks describe-cluster --name demo
+two aws iam create-role --role-name cluster --assume-role-policy-document \
+  '{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"Service":"eks.amazonaws.com"},"Action":"sts:AssumeRole"}]}' >/dev/null
+subnets=$(two aws ec2 describe-subnets --query 'Subnets[].SubnetId' --output text | tr '\t' ',')
+two aws eks create-cluster --name foo --role-arn "arn:aws:iam::$other:role/cluster" --resources-vpc-config "subnetIds=$subnets" \
+  --access-config authenticationMode=API >/dev/null
+two aws eks wait cluster-active --name foo
+
 k create namespace argocd >/dev/null
 k create serviceaccount foo-argocd-server -n argocd >/dev/null
 service="arn:aws:iam::$account:role/foo-argocd-access-entry-service"
-target="arn:aws:iam::$account:role/foo-argocd-access-entry-cluster"
+target="arn:aws:iam::$other:role/foo-argocd-access-entry-cluster"
 aws iam create-role --role-name foo-argocd-access-entry-service \
   --assume-role-policy-document "$(trust system:serviceaccount:argocd:foo-argocd-server)" >/dev/null
-aws iam create-role --role-name foo-argocd-access-entry-cluster --assume-role-policy-document \
-  "{\"Version\":\"2012-10-17\",\"Statement\":[{\"Effect\":\"Allow\",\"Principal\":{\"AWS\":\"$service\"},\"Action\":\"sts:AssumeRole\"}]}" >/dev/null
+# trusts ARN: a trust policy
+trusts() { printf '{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"AWS":"%s"},"Action":"sts:AssumeRole"}]}' "$1"; }
+two aws iam create-role --role-name foo-argocd-access-entry-cluster --assume-role-policy-document "$(trusts "arn:aws:iam::$other:root")" >/dev/null
 k annotate serviceaccount foo-argocd-server -n argocd "eks.amazonaws.com/role-arn=$service" >/dev/null
-aws eks update-kubeconfig --name demo --role-arn "$target" --kubeconfig "$work/argocd" >/dev/null
-argocd() { ( eval "$("$sim" pod-env argocd/foo-argocd-server --directory "$work/argo")" && kubectl --kubeconfig "$work/argocd" "$@" ); }
+two aws eks update-kubeconfig --name foo --role-arn "$target" --kubeconfig "$work/argocd" >/dev/null
+argocd() { ( eval "$("$sim" pod-env argocd/foo-argocd-server --cluster demo --directory "$work/argo")" && kubectl --kubeconfig "$work/argocd" "$@" ); }
+denied="is not authorized to perform: sts:AssumeRole on resource: $target"
+expect "$denied" argocd get namespaces
+expect 'trust policy' "$sim" why --refused
+two aws iam update-assume-role-policy --role-name foo-argocd-access-entry-cluster --policy-document "$(trusts "$service")"
+# The other account's trust is not enough: a role's own account has to let it out, too.
+expect "$denied" argocd get namespaces
+expect 'aws iam put-role-policy --role-name foo-argocd-access-entry-service' "$sim" why --refused
+aws iam put-role-policy --role-name foo-argocd-access-entry-service --policy-name out --policy-document \
+  "{\"Version\":\"2012-10-17\",\"Statement\":[{\"Effect\":\"Allow\",\"Action\":\"sts:AssumeRole\",\"Resource\":\"$target\"}]}"
 expect 'You must be logged in to the server' argocd get namespaces
-aws eks create-access-entry --cluster-name demo --principal-arn "$target" --kubernetes-groups argocd-group >/dev/null
+expect "create-access-entry --cluster-name foo --principal-arn $target" "$sim" why --refused
+expect 'No cluster found for name: foo.' aws eks create-access-entry --cluster-name foo --principal-arn "$target"
+two aws eks create-access-entry --cluster-name foo --principal-arn "$target" --kubernetes-groups argocd-group >/dev/null
 expect 'cannot list resource "namespaces"' argocd get namespaces
-aws eks associate-access-policy --cluster-name demo --principal-arn "$target" --access-scope type=cluster \
+two aws eks associate-access-policy --cluster-name foo --principal-arn "$target" --access-scope type=cluster \
   --policy-arn arn:aws:eks::aws:cluster-access-policy/AmazonEKSClusterAdminPolicy >/dev/null
 expect 'kube-system' argocd get namespaces
 expect 'argocd-group' argocd auth whoami
+expect "arn:aws:sts::$other:assumed-role/foo-argocd-access-entry-cluster/EKSGetTokenAuth" argocd auth whoami
+
+echo '--- an access entry for a principal of another account'
+visitor="arn:aws:iam::$other:role/visitor"
+two aws iam create-role --role-name visitor --assume-role-policy-document "$(trusts "arn:aws:iam::$other:root")" >/dev/null
+aws eks create-access-entry --cluster-name demo --principal-arn "$visitor" >/dev/null
+aws eks associate-access-policy --cluster-name demo --principal-arn "$visitor" --access-scope type=namespace,namespaces=prod \
+  --policy-arn arn:aws:eks::aws:cluster-access-policy/AmazonEKSViewPolicy >/dev/null
+aws eks update-kubeconfig --name demo --role-arn "$visitor" --kubeconfig "$work/visitor" >/dev/null
+expect 'eks-sim-pod-env-app' two kubectl --kubeconfig "$work/visitor" get pods -n prod
 echo 'every step behaved as stated'

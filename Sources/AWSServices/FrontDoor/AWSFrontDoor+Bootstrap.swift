@@ -11,12 +11,28 @@ extension AWSFrontDoor {
     }
 
     private static let bootstrapUser = "eks-sim"
+    /// The bootstrap principals' keys, by account.
+    private static let bootstrapKeys = "aws/bootstrap"
 
-    /// Makes what every account starts with (an administrator with a key, the default network), and starts the clusters of an earlier run.
+    /// Makes what every account starts with, and starts the clusters of an earlier run; answers the first account's credentials.
     ///
     /// - Throws: `AWSError` when the state cannot be written.
     public func start() async throws(AWSError) -> Credentials {
-        let account = configuration.accountID
+        let credentials = try await bootstrap(configuration.accountID)
+        for account in configuration.furtherAccounts { _ = try await bootstrap(account) }
+        authentication.resume()
+        await eksServices.resume()
+        return credentials
+    }
+
+    /// The accounts that have a bootstrap principal, the configured one first: those of earlier runs of a state file too.
+    public var accounts: [(id: String, credentials: Credentials)] {
+        let known = records.list(Self.bootstrapKeys).compactMap { document in Credentials(document.json).map { (document.name, $0) } }
+        return known.filter { $0.0 == configuration.accountID } + known.filter { $0.0 != configuration.accountID }
+    }
+
+    /// An administrator with a key, and the default network.
+    private func bootstrap(_ account: String) async throws(AWSError) -> Credentials {
         try await DefaultNetwork.make(in: regions.resources(account, configuration.region))
         let users = Records.collection(account, "global", "iam", "users")
         let exists = AWSError(409, "EntityAlreadyExists", "bootstrap")
@@ -29,26 +45,19 @@ extension AWSFrontDoor {
                     "attachedPolicies": ["arn:aws:iam::aws:policy/AdministratorAccess"],
                 ], exists: exists)
         }
-        let credentials = try await bootstrapKey(account, users, exists)
-        authentication.resume()
-        await eksServices.resume()
-        return credentials
+        return try await bootstrapKey(account, users, exists)
     }
 
     private func bootstrapKey(_ account: String, _ users: String, _ exists: AWSError) async throws(AWSError) -> Credentials {
-        let place = "aws/bootstrap"
-        if let known = records.get(place, account)?.json, let id = known["accessKeyId"]?.string,
-            let secret = known["secretAccessKey"]?.string
-        {
-            return Credentials(accessKeyID: id, secretAccessKey: secret)
-        }
+        if let known = records.get(Self.bootstrapKeys, account).flatMap({ Credentials($0.json) }) { return known }
         let id = world.random.awsUniqueID(prefix: "AKIA")
         let secret = world.random.awsSecretAccessKey()
         let user = records.get(users, Self.bootstrapUser)?.json ?? [:]
         try await records.create(
             CallerAuthentication.keys, id, IAMService.accessKey(secret: secret, user: user, account: account, created: world.now),
             exists: exists)
-        try await records.create(place, account, ["accessKeyId": .string(id), "secretAccessKey": .string(secret)], exists: exists)
+        try await records.create(
+            Self.bootstrapKeys, account, ["accessKeyId": .string(id), "secretAccessKey": .string(secret)], exists: exists)
         return Credentials(accessKeyID: id, secretAccessKey: secret)
     }
 
@@ -132,5 +141,13 @@ extension AWSFrontDoor {
                 ($0.json["Arn"]?.string ?? "", $0.json[field]?.string ?? "")
             }
         }
+    }
+}
+
+extension AWSFrontDoor.Credentials {
+    /// The stored form.
+    fileprivate init?(_ json: JSON) {
+        guard let id = json["accessKeyId"]?.string, let secret = json["secretAccessKey"]?.string else { return nil }
+        self.init(accessKeyID: id, secretAccessKey: secret)
     }
 }

@@ -160,14 +160,17 @@ public final class AWSFrontDoor: HTTPHandler {
 public struct AWSConfiguration: Sendable {
     /// The bootstrap principal's account.
     public var accountID: String
+    /// Accounts besides, each with a bootstrap principal of its own.
+    public var furtherAccounts: [String]
     /// The region that the bootstrap resources are made in.
     public var region: String
     /// How long a cluster is CREATING, UPDATING or DELETING.
     public var clusterDelay: Duration
 
     /// Makes a configuration.
-    public init(accountID: String, region: String, clusterDelay: Duration = .milliseconds(250)) {
+    public init(accountID: String, furtherAccounts: [String] = [], region: String, clusterDelay: Duration = .milliseconds(250)) {
         self.accountID = accountID
+        self.furtherAccounts = furtherAccounts
         self.region = region
         self.clusterDelay = clusterDelay
     }
