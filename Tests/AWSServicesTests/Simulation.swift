@@ -23,7 +23,8 @@ final class Simulation: Sendable {
         provisioner = FakeProvisioner()
         door = AWSFrontDoor(
             configuration: AWSConfiguration(
-                accountID: Self.account, furtherAccounts: furtherAccounts, region: Self.region, clusterDelay: delay),
+                accountID: Self.account, furtherAccounts: furtherAccounts, region: Self.region, clusterDelay: delay,
+                resourceDelay: .seconds(30)),
             world: world, store: self.store, provisioner: provisioner)
         let credentials = try await door.start()
         admin = ClientKey(id: credentials.accessKeyID, secret: credentials.secretAccessKey)

@@ -11,6 +11,8 @@ struct EC2Request: Sendable {
     let input: JSON
     /// IAM's records, for what calls name of IAM.
     let records: Records
+    /// Decides what else the caller may do; `nil` for what AWS itself does.
+    let authorization: CallerAuthorization?
 
     func string(_ name: String) -> String? { input[name]?.string }
     func integer(_ name: String) -> Int64? { input[name]?.integer }

@@ -13,6 +13,9 @@ struct EC2Service: Sendable {
             EC2Tags.operations, EC2Places.operations, VPCs.operations, DHCPOptions.operations, Subnets.operations,
             CIDRReservations.operations, InternetGateways.operations, RouteTables.operations, Routes.operations,
             SecurityGroups.operations, SecurityGroupRules.operations, NetworkACLs.operations, PrefixLists.operations,
+            NetworkInterfaces.operations, NetworkInterfaceAddresses.operations, NetworkInterfaceAttachments.operations,
+            Addresses.operations, NATGateways.operations, VPCEndpoints.operations, Instances.operations, InstanceDescriptions.operations,
+            InstanceTypes.operations, Images.operations, LaunchTemplates.operations,
         ]
         return Dictionary(all.joined().map { ($0.name, $0) }) { first, _ in first }
     }()
@@ -26,10 +29,12 @@ struct EC2Service: Sendable {
         let input: JSON
         do { input = try QueryModel.ec2.parameters(form.action, form.parameters) } catch {
             // Whoever may not ask learns nothing of the parameters.
-            try authorize(EC2Request(call: call, operation: form.action, input: [:], records: records), operation, resources.present)
+            try authorize(
+                EC2Request(call: call, operation: form.action, input: [:], records: records, authorization: authorization), operation,
+                resources.present)
             throw error
         }
-        let request = EC2Request(call: call, operation: form.action, input: input, records: records)
+        let request = EC2Request(call: call, operation: form.action, input: input, records: records, authorization: authorization)
         try authorize(request, operation, resources.present)
         let answer: JSON
         if operation.isWrite, request.bool("DryRun") != true {

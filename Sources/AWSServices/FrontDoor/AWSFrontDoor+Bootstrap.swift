@@ -21,6 +21,7 @@ extension AWSFrontDoor {
         let credentials = try await bootstrap(configuration.accountID)
         for account in configuration.furtherAccounts { _ = try await bootstrap(account) }
         authentication.resume()
+        await regions.resume()
         await eksServices.resume()
         return credentials
     }

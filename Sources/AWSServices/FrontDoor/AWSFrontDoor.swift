@@ -34,7 +34,7 @@ public final class AWSFrontDoor: HTTPHandler {
         authorization = CallerAuthorization(records: records, world: world)
         sts = STSService(records: records, world: world, authentication: authentication, issuers: issuers)
         iam = IAMService(records: records, world: world, authorization: authorization)
-        regions = RegionTable(records: records, world: world)
+        regions = RegionTable(records: records, world: world, delay: configuration.resourceDelay)
         ec2 = EC2Service(records: records, authorization: authorization, regions: regions)
         podIdentity = PodIdentityService(records: records, world: world, sts: sts)
         eksServices = EKSServices(
@@ -166,12 +166,18 @@ public struct AWSConfiguration: Sendable {
     public var region: String
     /// How long a cluster is CREATING, UPDATING or DELETING.
     public var clusterDelay: Duration
+    /// How long an instance, a NAT gateway or an endpoint takes to come and to go.
+    public var resourceDelay: Duration
 
     /// Makes a configuration.
-    public init(accountID: String, furtherAccounts: [String] = [], region: String, clusterDelay: Duration = .milliseconds(250)) {
+    public init(
+        accountID: String, furtherAccounts: [String] = [], region: String, clusterDelay: Duration = .milliseconds(250),
+        resourceDelay: Duration = .milliseconds(100)
+    ) {
         self.accountID = accountID
         self.furtherAccounts = furtherAccounts
         self.region = region
         self.clusterDelay = clusterDelay
+        self.resourceDelay = resourceDelay
     }
 }

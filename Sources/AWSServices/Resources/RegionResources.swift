@@ -9,16 +9,18 @@ final class RegionResources: Sendable {
     let account: String
     let region: String
     let world: World
+    private let delay: Duration
     private let records: Records
     private let collections: [ResourceKind: String]
     private let turnstile = Turnstile()
     private let state = Lock(RegionState())
 
-    init(account: String, region: String, records: Records, world: World) {
+    init(account: String, region: String, records: Records, world: World, delay: Duration) {
         self.account = account
         self.region = region
         self.records = records
         self.world = world
+        self.delay = delay
         collections = Dictionary(
             uniqueKeysWithValues: ResourceKind.allCases.map { ($0, "aws/\(account)/\(region)/\($0.rawValue)") })
     }
@@ -27,7 +29,7 @@ final class RegionResources: Sendable {
     var isFresh: Bool { records.store.get(Key(DefaultNetwork.index, "\(account)/\(region)")) == nil }
 
     /// The committed resources, for reading. Changes to it are lost.
-    var present: ResourceDraft { ResourceDraft(base: current(), account: account, region: region, world: world) }
+    var present: ResourceDraft { ResourceDraft(base: current(), account: account, region: region, world: world, delay: delay) }
 
     /// Runs `body` on a draft and commits what it changed.
     ///
@@ -41,7 +43,7 @@ final class RegionResources: Sendable {
         var draft = present
         let value = try body(&draft)
         try await commit(draft)
-        for timer in draft.timers { world.timers.schedule(after: timer.delay, timer.label, action: timer.action) }
+        for timer in draft.timers { world.timers.schedule(after: timer.delay, timer.label) { await timer.action(self) } }
         return value
     }
 
@@ -91,11 +93,23 @@ final class RegionResources: Sendable {
 final class RegionTable: Sendable {
     private let records: Records
     private let world: World
+    private let delay: Duration
     private let regions = Lock<[String: RegionResources]>([:])
 
-    init(records: Records, world: World) {
+    /// Makes the table; `delay` is how long what takes its time takes.
+    init(records: Records, world: World, delay: Duration) {
         self.records = records
         self.world = world
+        self.delay = delay
+    }
+
+    /// Goes on with what was under way when an earlier run ended.
+    func resume() async {
+        for place in records.list(DefaultNetwork.index) {
+            let parts = place.name.split(separator: "/").map(String.init)
+            guard parts.count == 2 else { continue }
+            _ = try? await resources(parts[0], parts[1]).change { draft throws(AWSError) in EC2Lifecycle.resume(&draft) }
+        }
     }
 
     /// What an account has in a region.
@@ -103,7 +117,7 @@ final class RegionTable: Sendable {
         regions.withLock { regions in
             let name = "\(account)/\(region)"
             if let known = regions[name] { return known }
-            let made = RegionResources(account: account, region: region, records: records, world: world)
+            let made = RegionResources(account: account, region: region, records: records, world: world, delay: delay)
             regions[name] = made
             return made
         }

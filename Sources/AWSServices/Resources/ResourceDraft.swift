@@ -9,6 +9,8 @@ struct ResourceDraft: Sendable {
     let account: String
     let region: String
     let world: World
+    /// How long what takes its time takes: an instance to start, a gateway to be there.
+    let delay: Duration
     private let base: RegionState
     /// `nil` for what is removed.
     private(set) var changes: [ResourceKind: [String: JSON?]] = [:]
@@ -20,10 +22,14 @@ struct ResourceDraft: Sendable {
     /// The refusal when one of the joined conditions does not hold.
     private(set) var conflict = AWSError(500, "InternalError", "An internal error has occurred")
     /// What starts once the changes are committed.
-    private(set) var timers: [(delay: Duration, label: String, action: Timers.Action)] = []
+    private(set) var timers: [(delay: Duration, label: String, action: Step)] = []
 
-    init(base: RegionState, account: String, region: String, world: World) {
+    /// What happens later to the resources of the region.
+    typealias Step = @Sendable (RegionResources) async -> Void
+
+    init(base: RegionState, account: String, region: String, world: World, delay: Duration) {
         self.base = base
+        self.delay = delay
         self.account = account
         self.region = region
         self.world = world
@@ -56,6 +62,15 @@ struct ResourceDraft: Sendable {
         return found
     }
 
+    /// How many resources of a kind there are.
+    func count(_ kind: ResourceKind) -> Int {
+        let rows = base.tables[kind]?.rows ?? [:]
+        let changed = changes[kind] ?? [:]
+        return changed.reduce(rows.count) { count, change in
+            count + (change.value == nil ? 0 : 1) - (rows[change.key] == nil ? 0 : 1)
+        }
+    }
+
     /// The resources of a kind that belong to another one: whose member has the value.
     func list(_ kind: ResourceKind, _ member: String, _ value: String) -> [JSON] {
         list(kind).filter { $0[member]?.string == value }
@@ -66,14 +81,19 @@ struct ResourceDraft: Sendable {
     /// An id that nothing has had yet: the prefix and 17 hexadecimal digits.
     func newID(_ prefix: String) -> String { prefix + world.random.hex(17) }
 
+    /// A number that nothing in the region has had yet.
+    mutating func takeNumber() -> Int64 {
+        defer { nextNumber += 1 }
+        return nextNumber
+    }
+
     /// Makes or replaces a resource.
     mutating func put(_ kind: ResourceKind, _ id: String, _ json: JSON) {
         var json = json
         if let number = get(kind, id)?[RegionState.number] {
             json[RegionState.number] = number
         } else {
-            json[RegionState.number] = .integer(nextNumber)
-            nextNumber += 1
+            json[RegionState.number] = .integer(takeNumber())
         }
         changes[kind, default: [:]][id] = .some(json)
     }
@@ -105,7 +125,7 @@ struct ResourceDraft: Sendable {
     }
 
     /// Runs `action` on the world's clock, from the commit on.
-    mutating func schedule(after delay: Duration, _ label: String, action: @escaping Timers.Action) {
+    mutating func schedule(after delay: Duration, _ label: String, action: @escaping Step) {
         timers.append((delay, label, action))
     }
 
@@ -128,7 +148,8 @@ extension ResourceDraft {
         var reply: JSON = [:]
         if keepsToken, !token.isEmpty { reply["clientToken"] = .string(token) }
         guard !token.isEmpty else {
-            reply[answer] = try require(kind, try make(&self))
+            let id = try make(&self)
+            reply[answer] = try require(kind, id)
             return reply
         }
         if let earlier = list(kind, "_token", token).first {

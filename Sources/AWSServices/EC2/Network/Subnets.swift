@@ -126,10 +126,7 @@ enum Subnets {
     @Sendable private static func delete(_ request: EC2Request, _ draft: inout ResourceDraft) throws(AWSError) -> JSON {
         let id = try request.required("SubnetId")
         _ = try draft.require(.subnet, id)
-        let isUsed =
-            !draft.list(.networkInterface, "subnetId", id).isEmpty
-            || draft.list(.natGateway, "subnetId", id).contains { $0["state"]?.string != "deleted" }
-        guard !isUsed else { throw EC2Error.dependency("subnet", id) }
+        guard draft.list(.networkInterface, "subnetId", id).isEmpty else { throw EC2Error.dependency("subnet", id) }
         for reservation in draft.list(.cidrReservation, "subnetId", id) {
             draft.remove(.cidrReservation, reservation["subnetCidrReservationId"]?.string ?? "")
         }

@@ -79,9 +79,9 @@ enum VPCs {
         let groups = draft.list(.securityGroup, "vpcId", id)
         let acls = draft.list(.networkACL, "vpcId", id)
         let tables = draft.list(.routeTable, "vpcId", id)
-        let others: [ResourceKind] = [.subnet, .natGateway, .vpcEndpoint, .networkInterface]
+        let others: [ResourceKind] = [.subnet, .vpcEndpoint, .networkInterface]
         let isUsed =
-            others.contains { kind in draft.list(kind, "vpcId", id).contains { $0["state"]?.string != "deleted" } }
+            others.contains { kind in !draft.list(kind, "vpcId", id).isEmpty }
             || [ResourceKind.internetGateway, .egressOnlyGateway].contains { kind in
                 draft.list(kind).contains { $0["attachmentSet"]?.array?.contains { $0["vpcId"]?.string == id } == true }
             } || groups.count > 1 || acls.count > 1 || tables.count > 1
