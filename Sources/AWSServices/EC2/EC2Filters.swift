@@ -12,14 +12,14 @@ struct EC2Description: Sendable {
     var minimumPage: Int64 = 5
     var maximumPage: Int64 = 1000
     /// The form that the answer has of a resource.
-    var render: @Sendable (JSON, borrowing ResourceDraft) -> JSON = { resource, _ in resource }
+    var render: @Sendable (JSON, ResourceDraft) -> JSON = { resource, _ in resource }
 
     /// The describe operation.
     func operation(_ name: String) -> EC2Operation {
         .read(name) { request, draft throws(AWSError) in try answer(request, draft) }
     }
 
-    func answer(_ request: EC2Request, _ draft: borrowing ResourceDraft) throws(AWSError) -> JSON {
+    func answer(_ request: EC2Request, _ draft: ResourceDraft) throws(AWSError) -> JSON {
         let wanted = request.strings(ids.parameter)
         var rows: [JSON]
         if wanted.isEmpty {

@@ -38,6 +38,9 @@ enum EC2Lifecycle {
         for kind in kinds {
             for resource in draft.list(kind) { settle(&draft, kind, resource[kind.idMember]?.string ?? "") }
         }
+        AutoScaling.resume(&draft)
+        ScheduledActions.resume(&draft)
+        NodegroupLifecycle.resume(&draft)
     }
 
     private static func step(

@@ -9,8 +9,6 @@ struct EC2Request: Sendable {
     let operation: String
     /// The parameters by their names on the wire.
     let input: JSON
-    /// IAM's records, for what calls name of IAM.
-    let records: Records
     /// Decides what else the caller may do; `nil` for what AWS itself does.
     let authorization: CallerAuthorization?
 
@@ -27,7 +25,7 @@ struct EC2Request: Sendable {
     }
 
     /// A resource that a parameter names.
-    func resource(_ kind: ResourceKind, _ parameter: String, _ draft: borrowing ResourceDraft) throws(AWSError) -> JSON {
+    func resource(_ kind: ResourceKind, _ parameter: String, _ draft: ResourceDraft) throws(AWSError) -> JSON {
         try draft.require(kind, try required(parameter))
     }
 

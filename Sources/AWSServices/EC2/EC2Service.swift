@@ -4,7 +4,6 @@ import World
 
 /// AWS EC2: networks, addresses, interfaces, instances and launch templates of each account and region.
 struct EC2Service: Sendable {
-    let records: Records
     let authorization: CallerAuthorization
     let regions: RegionTable
 
@@ -30,11 +29,11 @@ struct EC2Service: Sendable {
         do { input = try QueryModel.ec2.parameters(form.action, form.parameters) } catch {
             // Whoever may not ask learns nothing of the parameters.
             try authorize(
-                EC2Request(call: call, operation: form.action, input: [:], records: records, authorization: authorization), operation,
+                EC2Request(call: call, operation: form.action, input: [:], authorization: authorization), operation,
                 resources.present)
             throw error
         }
-        let request = EC2Request(call: call, operation: form.action, input: input, records: records, authorization: authorization)
+        let request = EC2Request(call: call, operation: form.action, input: input, authorization: authorization)
         try authorize(request, operation, resources.present)
         let answer: JSON
         if operation.isWrite, request.bool("DryRun") != true {

@@ -71,7 +71,7 @@ enum EC2Tags {
     ]
 
     /// The resources that a call names, each of which must exist.
-    private static func targets(_ request: EC2Request, _ draft: borrowing ResourceDraft) throws(AWSError) -> [(ResourceKind, String)] {
+    private static func targets(_ request: EC2Request, _ draft: ResourceDraft) throws(AWSError) -> [(ResourceKind, String)] {
         let ids = request.strings("ResourceId")
         guard !ids.isEmpty else { throw EC2Error.missing("resourceIdSet") }
         guard ids.count <= 1000 else { throw EC2Error.invalid("The maximum number of resources in a request is 1000") }
@@ -184,6 +184,10 @@ extension ResourceKind {
         case .networkInterface: "networkInterfaceId"
         case .instance: "instanceId"
         case .launchTemplate, .launchTemplateVersion: "launchTemplateId"
+        case .autoScalingGroup: "AutoScalingGroupName"
+        case .scalingActivity: "ActivityId"
+        case .scheduledAction: "ScheduledActionName"
+        case .nodegroup: "nodegroupName"
         }
     }
 }

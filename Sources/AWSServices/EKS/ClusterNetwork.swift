@@ -99,8 +99,70 @@ enum ClusterNetwork {
         return id
     }
 
+    /// How many interfaces the control plane has: one in each of two zones.
+    private static let interfaceCount = 2
+    /// The account that EKS runs control planes in, as interfaces name it.
+    private static let serviceOwner = "amazon-eks"
+
+    /// Makes the control plane's interfaces, each in another zone, in the cluster's security groups; answers their ids.
+    static func makeInterfaces(
+        _ draft: inout ResourceDraft, cluster: String, subnets: [String], groups: [String]
+    ) throws(AWSError) -> [String] {
+        var zones: [JSON?] = []
+        var made: [String] = []
+        for id in subnets where made.count < interfaceCount {
+            let subnet = try draft.require(.subnet, id)
+            guard !zones.contains(subnet["availabilityZone"]) else { continue }
+            zones.append(subnet["availabilityZone"])
+            let interface = try NetworkInterfaces.make(
+                &draft, in: subnet, InterfaceWish(), groups: groups,
+                NetworkInterfaces.Purpose(description: "Amazon EKS \(cluster)", requester: serviceOwner))
+            try NetworkInterfaceAttachments.putManaged(&draft, interface: interface, owner: serviceOwner)
+            made.append(interface)
+        }
+        return made
+    }
+
+    private static func removeInterfaces(_ draft: inout ResourceDraft, _ cluster: JSON) {
+        for id in cluster["_interfaces"]?.strings ?? [] { try? NetworkInterfaces.remove(&draft, id) }
+    }
+
+    /// Puts the interfaces where a changed `resourcesVpcConfig` has them; answers their ids.
+    static func moveInterfaces(_ draft: inout ResourceDraft, _ cluster: JSON) throws(AWSError) -> [String] {
+        removeInterfaces(&draft, cluster)
+        let vpc = cluster["resourcesVpcConfig"] ?? [:]
+        let groups = [vpc["clusterSecurityGroupId"]?.string ?? ""] + (vpc["securityGroupIds"]?.strings ?? [])
+        return try makeInterfaces(
+            &draft, cluster: cluster["name"]?.string ?? "", subnets: vpc["subnetIds"]?.strings ?? [], groups: groups)
+    }
+
+    /// What of the network keeps an update of a cluster from succeeding, as `errors` of the update.
+    static func problems(_ cluster: JSON, _ draft: ResourceDraft) -> [JSON] {
+        let vpc = cluster["resourcesVpcConfig"] ?? [:]
+        var problems: [JSON] = []
+        func add(_ code: String, _ message: String, _ ids: [String]) {
+            guard !ids.isEmpty else { return }
+            problems.append([
+                "errorCode": .string(code), "errorMessage": .string(message), "resourceIds": JSON(strings: ids),
+            ])
+        }
+        let subnets = vpc["subnetIds"]?.strings ?? []
+        add(
+            "SubnetNotFound", "We couldn't find one of the subnets associated with the cluster.",
+            subnets.filter { draft.get(.subnet, $0) == nil })
+        let groups = (vpc["securityGroupIds"]?.strings ?? []) + [vpc["clusterSecurityGroupId"]?.string ?? ""]
+        add(
+            "SecurityGroupNotFound", "We couldn't find one of the security groups associated with the cluster.",
+            groups.filter { draft.get(.securityGroup, $0) == nil })
+        add(
+            "IpNotAvailable", "A subnet associated with the cluster doesn't have any free IP addresses.",
+            subnets.filter { draft.get(.subnet, $0) != nil && Subnets.available($0, draft) == 0 })
+        return problems
+    }
+
     /// Removes what the cluster had; the group stays where something of the owner's still uses it.
     static func remove(_ draft: inout ResourceDraft, _ cluster: ClusterRecord) {
+        removeInterfaces(&draft, cluster.json)
         guard let group = cluster.json.at("resourcesVpcConfig", "clusterSecurityGroupId")?.string,
             !SecurityGroups.isUsed(group, draft)
         else { return }

@@ -67,7 +67,7 @@ extension EKSServices {
     }
 
     /// An entry as it is before its creator's wishes.
-    private func newEntry(_ cluster: ClusterRecord, _ arn: String, id: String, type: String) -> JSON {
+    func newEntry(_ cluster: ClusterRecord, _ arn: String, id: String, type: String) -> JSON {
         let now = Self.epoch(world.now)
         let sections = arn.split(separator: ":", maxSplits: 5, omittingEmptySubsequences: false).map(String.init)
         let (account, resource) = sections.count == 6 ? (sections[4], sections[5]) : ("", arn)

@@ -40,7 +40,10 @@ extension EKSServices {
         return try await network(request).change { draft throws(AWSError) in
             let placement = try ClusterNetwork.check(request, name, draft)
             let group = try ClusterNetwork.make(&draft, cluster: name, placement)
-            let record = try describe(request, name, version: version, role: role, placement, group: group)
+            var record = try describe(request, name, version: version, role: role, placement, group: group)
+            record.json["_interfaces"] = JSON(
+                strings: try ClusterNetwork.makeInterfaces(
+                    &draft, cluster: name, subnets: placement.subnets, groups: [group] + placement.groups))
             draft.join(
                 Transaction(conditions: [.absent(key)], writes: writes(request, record, at: key)), conflict: exists)
             return record
@@ -109,6 +112,9 @@ extension EKSServices {
 
     func deleteCluster(_ request: Request) async throws(AWSError) -> JSON {
         let name = request.member("name")
+        guard network(request).present.list(.nodegroup, "clusterName", name).isEmpty else {
+            throw AWSError(409, "ResourceInUseException", "Cluster has nodegroups attached", members: ["clusterName": name])
+        }
         let json = try await records.update(request.clusters, name, missing: noCluster(name)) { (json: inout JSON) throws(AWSError) in
             guard json["deletionProtection"]?.bool != true else {
                 throw AWSError(

@@ -14,6 +14,9 @@ extension EKSServices {
             if let found = records.get(request.clusters, String(arn[range.upperBound...])), found.json["arn"]?.string == arn {
                 return (request.clusters, found)
             }
+        } else if arn.contains(":nodegroup/") {
+            let collection = Records.collection(request.account, request.region, "eks", "nodegroups")
+            if let found = records.list(collection).first(where: { $0.json["nodegroupArn"]?.string == arn }) { return (collection, found) }
         } else if let found = records.list(request.associations).first(where: { $0.json["associationArn"]?.string == arn }) {
             return (request.associations, found)
         } else if let found = records.list(request.identityProviders).first(where: { $0.json["identityProviderConfigArn"]?.string == arn })

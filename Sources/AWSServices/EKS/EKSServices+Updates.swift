@@ -136,7 +136,7 @@ extension EKSServices {
         vpc["securityGroupIds"] = JSON(strings: groups)
         return Change(
             type: "VpcConfigUpdate",
-            parameters: [("SubnetIds", JSON(strings: subnets).text), ("SecurityGroupIds", JSON(strings: groups).text)],
+            parameters: [("Subnets", JSON(strings: subnets).text), ("SecurityGroups", JSON(strings: groups).text)],
             result: ["resourcesVpcConfig": vpc])
     }
 
@@ -205,27 +205,33 @@ extension EKSServices {
             .sorted { ($0["_order"]?.integer ?? 0, $0["id"]?.string ?? "") < ($1["_order"]?.integer ?? 0, $1["id"]?.string ?? "") }
     }
 
-    /// Refuses to speak of node groups, add-ons and capabilities, which do not exist here.
-    private func requireClusterOnly(_ request: Request, _ cluster: ClusterRecord) throws(AWSError) {
-        for (parameter, word) in [("nodegroupName", "node group"), ("addonName", "addon"), ("capabilityName", "capability")] {
+    /// The node group whose updates a call asks for; `nil` for the cluster's own. Add-ons and capabilities do not exist here.
+    private func updatedGroup(_ request: Request, _ cluster: ClusterRecord) throws(AWSError) -> JSON? {
+        for (parameter, word) in [("addonName", "addon"), ("capabilityName", "capability")] {
             guard let name = request.query(parameter) else { continue }
             throw AWSError(
                 404, "ResourceNotFoundException", "No \(word) found for name: \(name).",
                 members: ["clusterName": cluster.name, parameter: name])
         }
+        guard let group = request.query("nodegroupName") else { return nil }
+        guard let found = network(request).present.get(.nodegroup, Self.nodegroupKey(cluster.name, group)) else {
+            throw noNodegroup(cluster.name, group)
+        }
+        return found["nodegroupName"]
     }
 
     func listUpdates(_ request: Request) throws(AWSError) -> JSON {
         let cluster = try cluster(request)
-        try requireClusterOnly(request, cluster)
-        return try page(request, "updateIds", updates(request, cluster.name).compactMap { $0["id"]?.string })
+        let group = try updatedGroup(request, cluster)
+        let found = updates(request, cluster.name).filter { $0["_nodegroup"] == group }
+        return try page(request, "updateIds", found.compactMap { $0["id"]?.string })
     }
 
     func describeUpdate(_ request: Request) throws(AWSError) -> JSON {
         let cluster = try cluster(request)
-        try requireClusterOnly(request, cluster)
+        let group = try updatedGroup(request, cluster)
         let id = request.member("updateId")
-        guard let update = records.get(request.updates, "\(cluster.name)/\(id)")?.json else {
+        guard let update = records.get(request.updates, "\(cluster.name)/\(id)")?.json, update["_nodegroup"] == group else {
             throw AWSError(404, "ResourceNotFoundException", "No update found for ID: \(id)", members: ["clusterName": cluster.name])
         }
         return ["update": Self.wire(update)]

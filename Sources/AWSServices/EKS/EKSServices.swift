@@ -72,6 +72,12 @@ struct EKSServices: Sendable {
         "DescribeIdentityProviderConfig": { eks, request throws(AWSError) in try eks.describeIdentityProvider(request) },
         "ListIdentityProviderConfigs": { eks, request throws(AWSError) in try eks.listIdentityProviders(request) },
         "DisassociateIdentityProviderConfig": { eks, request throws(AWSError) in try await eks.disassociateIdentityProvider(request) },
+        "CreateNodegroup": { eks, request throws(AWSError) in try await eks.createNodegroup(request) },
+        "ListNodegroups": { eks, request throws(AWSError) in try eks.listNodegroups(request) },
+        "DescribeNodegroup": { eks, request throws(AWSError) in try eks.describeNodegroup(request) },
+        "DeleteNodegroup": { eks, request throws(AWSError) in try await eks.deleteNodegroup(request) },
+        "UpdateNodegroupConfig": { eks, request throws(AWSError) in try await eks.updateNodegroupConfig(request) },
+        "UpdateNodegroupVersion": { eks, request throws(AWSError) in try await eks.updateNodegroupVersion(request) },
         "ListTagsForResource": { eks, request throws(AWSError) in try eks.listTags(request) },
         "TagResource": { eks, request throws(AWSError) in try await eks.tagResource(request) },
         "UntagResource": { eks, request throws(AWSError) in try await eks.untagResource(request) },
@@ -137,6 +143,10 @@ struct EKSServices: Sendable {
             return (
                 known?["identityProviderConfigArn"]?.string ?? "\(base):identityproviderconfig/\(cluster)/oidc/\(name)/*", known?["tags"]
             )
+        }
+        if let group = request.members["nodegroupName"] {
+            let known = network(request).present.get(.nodegroup, Self.nodegroupKey(cluster, group))
+            return (known?["nodegroupArn"]?.string ?? "\(base):nodegroup/\(cluster)/\(group)/*", known?["tags"])
         }
         guard let principal = request.members["principalArn"] else { return ("\(base):cluster/\(cluster)", tags) }
         let known = records.get(request.entries, "\(cluster)/\(principal)")?.json

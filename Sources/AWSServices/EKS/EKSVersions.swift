@@ -24,6 +24,12 @@ enum EKSVersions {
     static let defaultVersion = "1.34"
 
     static func exists(_ version: String) -> Bool { all.contains { $0.version == version } }
+
+    /// 34 of `1.34`.
+    static func minor(_ version: String) -> Int? {
+        let parts = version.split(separator: ".")
+        return parts.count == 2 ? Int(parts[1]) : nil
+    }
 }
 
 extension EKSServices {

@@ -14,6 +14,7 @@ public final class AWSFrontDoor: HTTPHandler {
     let sts: STSService
     let iam: IAMService
     let ec2: EC2Service
+    let autoScaling: AutoScalingService
     let regions: RegionTable
     let eksServices: EKSServices
     let podIdentity: PodIdentityService
@@ -35,7 +36,8 @@ public final class AWSFrontDoor: HTTPHandler {
         sts = STSService(records: records, world: world, authentication: authentication, issuers: issuers)
         iam = IAMService(records: records, world: world, authorization: authorization)
         regions = RegionTable(records: records, world: world, delay: configuration.resourceDelay)
-        ec2 = EC2Service(records: records, authorization: authorization, regions: regions)
+        ec2 = EC2Service(authorization: authorization, regions: regions)
+        autoScaling = AutoScalingService(authorization: authorization, regions: regions)
         podIdentity = PodIdentityService(records: records, world: world, sts: sts)
         eksServices = EKSServices(
             configuration: configuration, records: records, world: world, regions: regions, provisioner: provisioner,
@@ -88,12 +90,13 @@ public final class AWSFrontDoor: HTTPHandler {
 
     private func dispatch(_ call: AWSCall, wantsJSON: Bool) async throws(AWSError) -> HTTPResponse {
         switch call.service {
-        case "sts", "iam", "ec2":
+        case "sts", "iam", "ec2", "autoscaling":
             let form = try QueryForm(call.request, query: call.query)
             call.request.trace.describe("\(call.service):\(form.action)")
             switch call.service {
             case "sts": return try await sts.handle(call, form, authorization, wantsJSON: wantsJSON)
             case "iam": return try await iam.handle(call, form)
+            case "autoscaling": return try await autoScaling.handle(call, form)
             default: return try await ec2.handle(call, form)
             }
         case "eks": return try await eksServices.handle(call)

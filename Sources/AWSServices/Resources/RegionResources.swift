@@ -29,7 +29,9 @@ final class RegionResources: Sendable {
     var isFresh: Bool { records.store.get(Key(DefaultNetwork.index, "\(account)/\(region)")) == nil }
 
     /// The committed resources, for reading. Changes to it are lost.
-    var present: ResourceDraft { ResourceDraft(base: current(), account: account, region: region, world: world, delay: delay) }
+    var present: ResourceDraft {
+        ResourceDraft(base: current(), account: account, region: region, records: records, world: world, delay: delay)
+    }
 
     /// Runs `body` on a draft and commits what it changed.
     ///

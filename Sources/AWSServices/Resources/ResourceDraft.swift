@@ -11,6 +11,8 @@ struct ResourceDraft: Sendable {
     let world: World
     /// How long what takes its time takes: an instance to start, a gateway to be there.
     let delay: Duration
+    /// What others keep in the store.
+    let records: Records
     private let base: RegionState
     /// `nil` for what is removed.
     private(set) var changes: [ResourceKind: [String: JSON?]] = [:]
@@ -27,8 +29,9 @@ struct ResourceDraft: Sendable {
     /// What happens later to the resources of the region.
     typealias Step = @Sendable (RegionResources) async -> Void
 
-    init(base: RegionState, account: String, region: String, world: World, delay: Duration) {
+    init(base: RegionState, account: String, region: String, records: Records, world: World, delay: Duration) {
         self.base = base
+        self.records = records
         self.delay = delay
         self.account = account
         self.region = region
@@ -75,6 +78,22 @@ struct ResourceDraft: Sendable {
     func list(_ kind: ResourceKind, _ member: String, _ value: String) -> [JSON] {
         list(kind).filter { $0[member]?.string == value }
     }
+
+    /// A document of another collection, as it will be after the commit.
+    func document(_ collection: String, _ name: String) -> JSON? {
+        let key = Key(collection, name)
+        for write in joined.writes.reversed() {
+            switch write {
+            case .put(key, .bytes(let bytes)): return try? JSON(parsing: bytes)
+            case .delete(key, _): return nil
+            default: continue
+            }
+        }
+        return records.get(collection, name)?.json
+    }
+
+    /// A user, role or instance profile of the account.
+    func principal(_ kind: String, _ name: String) -> JSON? { document(Records.collection(account, "global", "iam", kind), name) }
 
     // MARK: Changing
 

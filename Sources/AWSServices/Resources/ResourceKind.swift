@@ -17,8 +17,12 @@ enum ResourceKind: String, CaseIterable, Sendable {
     case instance = "ec2/instances"
     case launchTemplate = "ec2/launch-templates"
     case launchTemplateVersion = "ec2/launch-template-versions"
+    case autoScalingGroup = "autoscaling/groups"
+    case scalingActivity = "autoscaling/activities"
+    case scheduledAction = "autoscaling/scheduled-actions"
+    case nodegroup = "eks/nodegroups"
 
-    /// How the ids of the kind begin.
+    /// How the ids of the kind begin; empty for what is named by its owner.
     var prefix: String {
         switch self {
         case .vpc: "vpc-"
@@ -37,7 +41,7 @@ enum ResourceKind: String, CaseIterable, Sendable {
         case .networkInterface: "eni-"
         case .instance: "i-"
         case .launchTemplate: "lt-"
-        case .launchTemplateVersion: "ltv-"
+        case .launchTemplateVersion, .autoScalingGroup, .scalingActivity, .scheduledAction, .nodegroup: ""
         }
     }
 
@@ -61,11 +65,15 @@ enum ResourceKind: String, CaseIterable, Sendable {
         case .instance: "instance"
         case .launchTemplate: "launch-template"
         case .launchTemplateVersion: "launch-template-version"
+        case .autoScalingGroup: "auto-scaling-group"
+        case .scalingActivity: "scaling-activity"
+        case .scheduledAction: "scheduled-action"
+        case .nodegroup: "nodegroup"
         }
     }
 
-    /// Whether resources of the kind can be tagged.
-    var isTaggable: Bool { self != .launchTemplateVersion }
+    /// Whether EC2 tags resources of the kind.
+    var isTaggable: Bool { !prefix.isEmpty }
 
     /// The kind that an id names by its beginning.
     init?(id: String) {
@@ -75,7 +83,7 @@ enum ResourceKind: String, CaseIterable, Sendable {
         self = kind
     }
 
-    private static let byPrefix = Dictionary(uniqueKeysWithValues: allCases.map { ($0.prefix, $0) })
+    private static let byPrefix = Dictionary(uniqueKeysWithValues: allCases.filter { !$0.prefix.isEmpty }.map { ($0.prefix, $0) })
 }
 
 extension ResourceKind {
@@ -102,6 +110,7 @@ extension ResourceKind {
                 ("InvalidLaunchTemplateId.NotFound", "The specified launch template, with template ID \(id), does not exist.")
             case .launchTemplateVersion:
                 ("InvalidLaunchTemplateId.VersionNotFound", "Could not find the specified version \(id)")
+            case .autoScalingGroup, .scalingActivity, .scheduledAction, .nodegroup: ("InternalError", "There is no \(word) \(id)")
             }
         return AWSError(400, code, text)
     }
@@ -117,6 +126,7 @@ extension ResourceKind {
 
     /// Whether a text has the form of an id: the prefix and hexadecimal digits.
     func isID(_ text: String) -> Bool {
+        guard !prefix.isEmpty else { return true }
         guard text.hasPrefix(prefix) else { return false }
         let digits = text.dropFirst(prefix.count)
         return !digits.isEmpty && digits.utf8.allSatisfy { (0x30...0x39).contains($0) || (0x61...0x66).contains($0) }

@@ -35,7 +35,7 @@ enum InstanceDescriptions {
     }()
 
     /// An instance with its interfaces, of which the first gives it its addresses and groups.
-    @Sendable static func described(_ instance: JSON, _ draft: borrowing ResourceDraft) -> JSON {
+    @Sendable static func described(_ instance: JSON, _ draft: ResourceDraft) -> JSON {
         var instance = instance
         let interfaces = Instances.interfaces(of: instance, draft)
         instance["networkInterfaceSet"] = .array(interfaces.map(shown))
@@ -77,7 +77,7 @@ enum InstanceDescriptions {
     }
 
     /// Instances that were launched together, as RunInstances answers them.
-    static func reservation(_ instances: [JSON], _ draft: borrowing ResourceDraft) -> JSON {
+    static func reservation(_ instances: [JSON], _ draft: ResourceDraft) -> JSON {
         [
             "reservationId": instances.first?["_reservation"] ?? "", "ownerId": .string(draft.account), "groupSet": [],
             "instancesSet": .array(instances.map { described($0, draft) }),

@@ -21,7 +21,7 @@ enum Instances {
     static func stateRecord(_ name: String) -> JSON { ["code": .integer(codes[name] ?? 0), "name": .string(name)] }
 
     /// The interfaces that an instance has, by device.
-    static func interfaces(of instance: JSON, _ draft: borrowing ResourceDraft) -> [JSON] {
+    static func interfaces(of instance: JSON, _ draft: ResourceDraft) -> [JSON] {
         (instance["_interfaces"]?.strings ?? []).compactMap { draft.get(.networkInterface, $0) }.sorted {
             ($0.at("attachment", "networkCardIndex")?.integer ?? 0, $0.at("attachment", "deviceIndex")?.integer ?? 0)
                 < ($1.at("attachment", "networkCardIndex")?.integer ?? 0, $1.at("attachment", "deviceIndex")?.integer ?? 0)
@@ -251,13 +251,16 @@ enum Instances {
     /// The next step of an instance on the clock.
     static func step(_ draft: inout ResourceDraft, _ id: String, _ instance: JSON, from state: String) throws(AWSError) {
         switch state {
-        case "pending": try draft.update(.instance, id) { $0["instanceState"] = stateRecord("running") }
+        case "pending":
+            try draft.update(.instance, id) { $0["instanceState"] = stateRecord("running") }
+            try AutoScaling.instanceRuns(&draft, id)
         case "stopping":
             for interface in interfaces(of: instance, draft) where interface.at("association", "ipOwnerId")?.string == "amazon" {
                 try Addresses.set(
                     &draft, nil, on: interface["networkInterfaceId"]?.string ?? "", at: interface["privateIpAddress"]?.string ?? "")
             }
             try draft.update(.instance, id) { $0["instanceState"] = stateRecord("stopped") }
+            try AutoScaling.instanceStops(&draft, id)
         case "shutting-down":
             for interface in interfaces(of: instance, draft) {
                 let interfaceID = interface["networkInterfaceId"]?.string ?? ""
@@ -278,6 +281,7 @@ enum Instances {
                 for member in ["subnetId", "vpcId"] { instance["_\(member)"] = instance[member] }
                 for member in ["subnetId", "vpcId"] { instance[member] = nil }
             }
+            try AutoScaling.instanceEnded(&draft, id)
         default: draft.remove(.instance, id)
         }
     }

@@ -44,13 +44,13 @@ enum LaunchTemplates {
             "The specified launch template, with template name \(name), does not exist.")
     }
 
-    private static func byName(_ name: String, _ draft: borrowing ResourceDraft) throws(AWSError) -> JSON {
+    private static func byName(_ name: String, _ draft: ResourceDraft) throws(AWSError) -> JSON {
         guard let found = draft.list(.launchTemplate, "launchTemplateName", name).first else { throw noName(name) }
         return found
     }
 
     /// The template that a call or a specification names by id or name.
-    static func find(_ input: JSON, _ draft: borrowing ResourceDraft) throws(AWSError) -> JSON {
+    static func find(_ input: JSON, _ draft: ResourceDraft) throws(AWSError) -> JSON {
         let id = input["LaunchTemplateId"]?.string
         let name = input["LaunchTemplateName"]?.string
         guard id == nil || name == nil else {
@@ -68,7 +68,7 @@ enum LaunchTemplates {
     }
 
     /// A version by number, `$Default` or `$Latest`; the default one without any.
-    static func version(_ template: JSON, _ text: String?, _ draft: borrowing ResourceDraft) throws(AWSError) -> JSON {
+    static func version(_ template: JSON, _ text: String?, _ draft: ResourceDraft) throws(AWSError) -> JSON {
         let number: Int64?
         switch text {
         case nil, "", "$Default": number = template["defaultVersionNumber"]?.integer
@@ -90,7 +90,7 @@ enum LaunchTemplates {
     }
 
     /// The data, as parameters, of the version that a specification names.
-    static func data(_ wanted: JSON, _ draft: borrowing ResourceDraft) throws(AWSError) -> JSON {
+    static func data(_ wanted: JSON, _ draft: ResourceDraft) throws(AWSError) -> JSON {
         try version(try find(wanted, draft), wanted["Version"]?.string, draft)["_data"] ?? [:]
     }
 

@@ -46,7 +46,7 @@ struct LaunchWish: Sendable {
     }
 
     /// The image, whose architecture must be the type's.
-    func image(_ draft: borrowing ResourceDraft) throws(AWSError) -> Images.Image {
+    func image(_ draft: ResourceDraft) throws(AWSError) -> Images.Image {
         guard let id = input["ImageId"]?.string else { throw EC2Error.missing("ImageId") }
         let image = try Images.find(id, draft.region)
         guard InstanceTypes.exists(type) else { throw EC2Error.invalid("Invalid value '\(type)' for InstanceType.") }
@@ -60,7 +60,7 @@ struct LaunchWish: Sendable {
     }
 
     /// The subnet of the primary interface: as asked for, or the default one of the zone.
-    func subnet(_ draft: borrowing ResourceDraft) throws(AWSError) -> JSON {
+    func subnet(_ draft: ResourceDraft) throws(AWSError) -> JSON {
         if let interface = interfaces.first {
             guard input["SubnetId"] == nil, input["SecurityGroupId"] == nil else {
                 throw EC2Error.combination(
@@ -92,10 +92,10 @@ struct LaunchWish: Sendable {
     }
 
     /// The instance profile as an instance shows it; the caller must be allowed to pass its role.
-    func profile(_ request: EC2Request, _ draft: borrowing ResourceDraft) throws(AWSError) -> JSON? {
+    func profile(_ request: EC2Request, _ draft: ResourceDraft) throws(AWSError) -> JSON? {
         guard let wanted = input["IamInstanceProfile"] else { return nil }
         let name = wanted["Name"]?.string ?? wanted["Arn"]?.string.flatMap { $0.split(separator: "/").last.map(String.init) } ?? ""
-        let found = request.records.get(Records.collection(draft.account, "global", "iam", "instance-profiles"), name)?.json
+        let found = draft.principal("instance-profiles", name)
         guard let found, wanted["Arn"] == nil || wanted["Arn"] == found["Arn"] else {
             let isName = wanted["Name"] != nil
             throw EC2Error.invalidValue(
@@ -103,7 +103,7 @@ struct LaunchWish: Sendable {
                 "Invalid IAM Instance Profile \(isName ? "name" : "ARN")")
         }
         if let call = request.call, let authorization = request.authorization, let role = found["Roles"]?.strings?.first {
-            let arn = request.records.get(Records.collection(draft.account, "global", "iam", "roles"), role)?.json["Arn"]?.string
+            let arn = draft.principal("roles", role)?["Arn"]?.string
             try authorization.require(
                 call, "iam:PassRole", on: arn ?? "*", conditions: ["iam:PassedToService": ["ec2.amazonaws.com"]])
         }

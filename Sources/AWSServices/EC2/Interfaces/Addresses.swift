@@ -35,7 +35,7 @@ enum Addresses {
         ]
     }
 
-    private static func byPublicIP(_ text: String, _ draft: borrowing ResourceDraft) throws(AWSError) -> JSON {
+    private static func byPublicIP(_ text: String, _ draft: ResourceDraft) throws(AWSError) -> JSON {
         guard let found = draft.list(.address, "publicIp", text).first else {
             throw AWSError(400, "InvalidAddress.NotFound", "Address '\(text)' not found.")
         }
@@ -43,7 +43,7 @@ enum Addresses {
     }
 
     /// The address that a call names by its allocation or by itself.
-    private static func target(_ request: EC2Request, _ draft: borrowing ResourceDraft) throws(AWSError) -> JSON {
+    private static func target(_ request: EC2Request, _ draft: ResourceDraft) throws(AWSError) -> JSON {
         try request.exclude("AllocationId", "PublicIp")
         if let text = request.string("PublicIp") { return try byPublicIP(text, draft) }
         return try request.resource(.address, "AllocationId", draft)
@@ -82,7 +82,7 @@ enum Addresses {
     }
 
     /// The address of a NAT gateway is not the account's to take.
-    private static func requireOwn(_ address: JSON, _ draft: borrowing ResourceDraft) throws(AWSError) {
+    private static func requireOwn(_ address: JSON, _ draft: ResourceDraft) throws(AWSError) {
         guard let interface = draft.get(.networkInterface, address["networkInterfaceId"]?.string ?? "") else { return }
         try NetworkInterfaces.requireOwn(interface)
     }

@@ -20,7 +20,7 @@ enum NetworkInterfaceAddresses {
     }
 
     /// How many addresses and prefixes an interface may have: its instance's type says so. An interface alone has no such limit.
-    private static func check(_ interface: JSON, adding count: Int, _ family: IPAddress.Family, _ draft: borrowing ResourceDraft)
+    private static func check(_ interface: JSON, adding count: Int, _ family: IPAddress.Family, _ draft: ResourceDraft)
         throws(AWSError)
     {
         guard let instance = interface.at("attachment", "instanceId")?.string,

@@ -62,7 +62,7 @@ enum NetworkInterfaces {
     }
 
     /// The groups of an interface, which must be of the subnet's VPC: those asked for, or the VPC's default one.
-    static func groups(_ ids: [String], _ subnet: JSON, _ draft: borrowing ResourceDraft) throws(AWSError) -> [String] {
+    static func groups(_ ids: [String], _ subnet: JSON, _ draft: ResourceDraft) throws(AWSError) -> [String] {
         let vpc = subnet["vpcId"]?.string ?? ""
         guard !ids.isEmpty else { return [SecurityGroups.defaultGroup(of: vpc, draft)] }
         guard Set(ids).count <= EC2Quota.groupsPerInterface else {
@@ -80,7 +80,7 @@ enum NetworkInterfaces {
     }
 
     /// Groups as records show them.
-    static func groupSet(_ ids: [String], _ draft: borrowing ResourceDraft) -> JSON {
+    static func groupSet(_ ids: [String], _ draft: ResourceDraft) -> JSON {
         .array(
             ids.map { ["groupId": .string($0), "groupName": draft.get(.securityGroup, $0)?["groupName"] ?? ""] })
     }

@@ -26,7 +26,7 @@ enum DHCPOptions {
     }
 
     /// The id of the region's own set; `default`, which stands for no set, when it was deleted.
-    static func defaultID(_ draft: borrowing ResourceDraft) -> String {
+    static func defaultID(_ draft: ResourceDraft) -> String {
         draft.list(.dhcpOptions).first { $0["_isDefault"]?.bool == true }?["dhcpOptionsId"]?.string ?? "default"
     }
 

@@ -84,7 +84,7 @@ enum NATGateways {
     }
 
     /// What makes a gateway fail that AWS accepts at first ("Troubleshoot NAT gateways").
-    private static func failure(_ allocation: String?, _ vpc: String, _ draft: borrowing ResourceDraft) -> AWSError? {
+    private static func failure(_ allocation: String?, _ vpc: String, _ draft: ResourceDraft) -> AWSError? {
         guard let allocation else { return nil }
         if draft.get(.address, allocation)?["associationId"] != nil {
             return AWSError(400, "Resource.AlreadyAssociated", "Elastic IP address [\(allocation)] is already associated")

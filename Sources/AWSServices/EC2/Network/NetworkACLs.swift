@@ -65,7 +65,7 @@ enum NetworkACLs {
         draft.put(.networkACL, id, changed)
     }
 
-    private static func association(_ subnet: String, _ acl: String, _ draft: borrowing ResourceDraft) -> JSON {
+    private static func association(_ subnet: String, _ acl: String, _ draft: ResourceDraft) -> JSON {
         [
             "networkAclAssociationId": .string(draft.newID("aclassoc-")), "networkAclId": .string(acl), "subnetId": .string(subnet),
         ]

@@ -23,7 +23,7 @@ enum PrefixLists {
     ]
 
     private static func found(
-        _ request: EC2Request, _ draft: borrowing ResourceDraft, _ shape: (List) -> JSON, _ filters: [String: String]
+        _ request: EC2Request, _ draft: ResourceDraft, _ shape: (List) -> JSON, _ filters: [String: String]
     ) throws(AWSError) -> [JSON] {
         let wanted = request.strings("PrefixListId")
         let known = all(draft.region)

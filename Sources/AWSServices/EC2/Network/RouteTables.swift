@@ -29,7 +29,7 @@ enum RouteTables {
     }()
 
     /// A table with the states of its routes: a route whose target is gone is a blackhole.
-    @Sendable static func described(_ table: JSON, _ draft: borrowing ResourceDraft) -> JSON {
+    @Sendable static func described(_ table: JSON, _ draft: ResourceDraft) -> JSON {
         var table = table
         table["routeSet"] = .array(
             (table["routeSet"]?.array ?? []).map { route in
@@ -80,19 +80,19 @@ enum RouteTables {
     }
 
     /// A VPC's main table.
-    static func main(of vpc: String, _ draft: borrowing ResourceDraft) -> JSON? {
+    static func main(of vpc: String, _ draft: ResourceDraft) -> JSON? {
         draft.list(.routeTable, "vpcId", vpc).first { $0["associationSet"]?.array?.contains { $0["main"]?.bool == true } == true }
     }
 
     /// The table that a subnet uses: its own or the VPC's main one.
-    static func effective(_ subnet: JSON, _ draft: borrowing ResourceDraft) -> JSON? {
+    static func effective(_ subnet: JSON, _ draft: ResourceDraft) -> JSON? {
         let id = subnet["subnetId"]?.string
         let own = draft.list(.routeTable).first { $0["associationSet"]?.array?.contains { $0["subnetId"]?.string == id } == true }
         return own ?? main(of: subnet["vpcId"]?.string ?? "", draft)
     }
 
     /// Whether a subnet's default route or any other leads to an internet gateway.
-    static func isPublic(_ subnet: JSON, _ draft: borrowing ResourceDraft) -> Bool {
+    static func isPublic(_ subnet: JSON, _ draft: ResourceDraft) -> Bool {
         effective(subnet, draft)?["routeSet"]?.array?.contains {
             $0["gatewayId"]?.string?.hasPrefix("igw-") == true && Routes.isActive($0, draft)
         } == true
@@ -171,7 +171,7 @@ enum RouteTables {
     }
 
     /// The table that has an association, and the association.
-    private static func find(_ id: String, _ draft: borrowing ResourceDraft) throws(AWSError) -> (table: JSON, association: JSON) {
+    private static func find(_ id: String, _ draft: ResourceDraft) throws(AWSError) -> (table: JSON, association: JSON) {
         for table in draft.list(.routeTable) {
             if let found = table["associationSet"]?.array?.first(where: { $0["routeTableAssociationId"]?.string == id }) {
                 return (table, found)

@@ -39,7 +39,7 @@ enum Routes {
     private static func text(_ route: JSON) -> String? { destinations.lazy.compactMap { route[$0.1]?.string }.first }
 
     /// The members that say where a route leads, checked.
-    private static func target(_ request: EC2Request, _ table: JSON, _ draft: borrowing ResourceDraft) throws(AWSError) -> JSON {
+    private static func target(_ request: EC2Request, _ table: JSON, _ draft: ResourceDraft) throws(AWSError) -> JSON {
         for parameter in otherTargets where request.input[parameter] != nil {
             throw AWSError(400, "UnsupportedOperation", "Routes to \(parameter) are not supported.")
         }
@@ -161,7 +161,7 @@ enum Routes {
     }
 
     /// Whether what a route leads to is there and in use.
-    static func isActive(_ route: JSON, _ draft: borrowing ResourceDraft) -> Bool {
+    static func isActive(_ route: JSON, _ draft: ResourceDraft) -> Bool {
         if let gateway = route["gatewayId"]?.string {
             guard gateway.hasPrefix("igw-") else { return true }
             return draft.get(.internetGateway, gateway).flatMap(InternetGateways.attachment) != nil

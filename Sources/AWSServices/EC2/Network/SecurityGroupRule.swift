@@ -100,7 +100,7 @@ struct SecurityGroupRule: Sendable {
     /// A rule of separate values; exactly one peer.
     init(
         protocol text: String, from: Int64?, to: Int64?, ipv4: String? = nil, ipv6: String? = nil, prefixList: String? = nil,
-        group: String? = nil, owner: String? = nil, description: String?, _ draft: borrowing ResourceDraft
+        group: String? = nil, owner: String? = nil, description: String?, _ draft: ResourceDraft
     ) throws(AWSError) {
         let ipProtocol = try Self.canonical(text)
         let range = try Self.ports(ipProtocol, from, to)
@@ -136,7 +136,7 @@ struct SecurityGroupRule: Sendable {
     }
 
     /// The rules of a list of `IpPermissions`, or of the older single parameters.
-    static func read(_ request: EC2Request, _ draft: borrowing ResourceDraft) throws(AWSError) -> [SecurityGroupRule] {
+    static func read(_ request: EC2Request, _ draft: ResourceDraft) throws(AWSError) -> [SecurityGroupRule] {
         var rules: [SecurityGroupRule] = []
         for permission in request.structures("IpPermissions") { rules += try read(permission, draft) }
         guard rules.isEmpty, let ipProtocol = request.string("IpProtocol") else { return rules }
@@ -150,7 +150,7 @@ struct SecurityGroupRule: Sendable {
             ], draft)
     }
 
-    private static func read(_ permission: JSON, _ draft: borrowing ResourceDraft) throws(AWSError) -> [SecurityGroupRule] {
+    private static func read(_ permission: JSON, _ draft: ResourceDraft) throws(AWSError) -> [SecurityGroupRule] {
         guard let ipProtocol = permission["IpProtocol"]?.string else { throw EC2Error.missing("ipProtocol") }
         let from = permission["FromPort"]?.integer
         let to = permission["ToPort"]?.integer

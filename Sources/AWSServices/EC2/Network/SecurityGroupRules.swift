@@ -29,12 +29,12 @@ enum SecurityGroupRules {
         filters: ["group-id": "groupId", "security-group-rule-id": "securityGroupRuleId"])
 
     /// The records of a group's rules of one direction.
-    private static func records(_ group: String, isEgress: Bool, _ draft: borrowing ResourceDraft) -> [JSON] {
+    private static func records(_ group: String, isEgress: Bool, _ draft: ResourceDraft) -> [JSON] {
         draft.list(.securityGroupRule, "groupId", group).filter { $0["isEgress"]?.bool == isEgress }
     }
 
     /// A group that a rule speaks of must be in the same VPC.
-    private static func check(_ rule: SecurityGroupRule, of group: JSON, _ draft: borrowing ResourceDraft) throws(AWSError) {
+    private static func check(_ rule: SecurityGroupRule, of group: JSON, _ draft: ResourceDraft) throws(AWSError) {
         guard case .group(let id, let owner) = rule.peer, owner == draft.account else { return }
         guard try draft.require(.securityGroup, id)["vpcId"] == group["vpcId"] else {
             throw AWSError(

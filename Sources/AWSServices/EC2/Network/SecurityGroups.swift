@@ -46,7 +46,7 @@ enum SecurityGroups {
     }
 
     /// A group of the default VPC by its name.
-    static func named(_ name: String, _ draft: borrowing ResourceDraft) throws(AWSError) -> JSON {
+    static func named(_ name: String, _ draft: ResourceDraft) throws(AWSError) -> JSON {
         let home = draft.list(.vpc).first { $0["isDefault"]?.bool == true }?["vpcId"]
         let found = draft.list(.securityGroup).first { $0["groupName"]?.string == name && $0["vpcId"] == home }
         guard let found else {
@@ -58,7 +58,7 @@ enum SecurityGroups {
     }
 
     /// The group that a call names by its id, or by its name in the default VPC.
-    static func target(_ request: EC2Request, _ draft: borrowing ResourceDraft) throws(AWSError) -> JSON {
+    static func target(_ request: EC2Request, _ draft: ResourceDraft) throws(AWSError) -> JSON {
         if let id = request.string("GroupId") { return try draft.require(.securityGroup, id) }
         guard let name = request.string("GroupName") else {
             throw AWSError(400, "MissingParameter", "The request must contain the parameter groupName or groupId")
@@ -136,7 +136,7 @@ enum SecurityGroups {
     }
 
     /// A VPC's group `default`.
-    static func defaultGroup(of vpc: String, _ draft: borrowing ResourceDraft) -> String {
+    static func defaultGroup(of vpc: String, _ draft: ResourceDraft) -> String {
         draft.list(.securityGroup, "vpcId", vpc).first { $0["groupName"]?.string == "default" }?["groupId"]?.string ?? ""
     }
 
@@ -162,7 +162,7 @@ enum SecurityGroups {
     }
 
     /// Whether an interface has a group, or a rule of another one speaks of it.
-    static func isUsed(_ id: String, _ draft: borrowing ResourceDraft) -> Bool {
+    static func isUsed(_ id: String, _ draft: ResourceDraft) -> Bool {
         draft.list(.networkInterface).contains { $0["groupSet"]?.array?.contains { $0["groupId"]?.string == id } == true }
             || draft.list(.securityGroupRule).contains {
                 $0["groupId"]?.string != id && $0.at("referencedGroupInfo", "groupId")?.string == id

@@ -24,14 +24,14 @@ enum Subnets {
         ], render: described)
 
     /// A subnet as it is described: with how many addresses it has left.
-    @Sendable static func described(_ subnet: JSON, _ draft: borrowing ResourceDraft) -> JSON {
+    @Sendable static func described(_ subnet: JSON, _ draft: ResourceDraft) -> JSON {
         var subnet = subnet
         subnet["availableIpAddressCount"] = .integer(Int64(available(subnet["subnetId"]?.string ?? "", draft)))
         return subnet
     }
 
     /// How many IPv4 addresses of a subnet are free.
-    static func available(_ id: String, _ draft: borrowing ResourceDraft) -> Int {
+    static func available(_ id: String, _ draft: ResourceDraft) -> Int {
         Int(clamping: draft.pool(SubnetBlock(subnet: id, family: .ipv4))?.availableAddressCount ?? 0)
     }
 
@@ -65,7 +65,7 @@ enum Subnets {
     }
 
     /// The zone that a call names; without one, the first.
-    private static func zone(_ request: EC2Request, _ draft: borrowing ResourceDraft) throws(AWSError) -> EC2Zones.Zone {
+    private static func zone(_ request: EC2Request, _ draft: ResourceDraft) throws(AWSError) -> EC2Zones.Zone {
         let known = EC2Zones.of(draft.region)
         guard let parameter = ["AvailabilityZone", "AvailabilityZoneId"].first(where: { request.input[$0] != nil }),
             let wanted = request.string(parameter)
@@ -82,7 +82,7 @@ enum Subnets {
     }
 
     /// An IPv6 block of a subnet is a /64 (or /44 to /64 in steps of 4) of one of the VPC's, which no other subnet has.
-    private static func checkIPv6(_ block: CIDRBlock, in vpc: JSON, _ draft: borrowing ResourceDraft) throws(AWSError) {
+    private static func checkIPv6(_ block: CIDRBlock, in vpc: JSON, _ draft: ResourceDraft) throws(AWSError) {
         guard (44...64).contains(block.prefixLength), block.prefixLength.isMultiple(of: 4),
             vpc.vpcIPv6Blocks.contains(where: { $0.contains(block) })
         else { throw AWSError(400, "InvalidSubnet.Range", "The CIDR '\(block)' is invalid.") }
@@ -92,7 +92,7 @@ enum Subnets {
         }
     }
 
-    private static func ipv6Association(_ block: CIDRBlock, _ draft: borrowing ResourceDraft) -> JSON {
+    private static func ipv6Association(_ block: CIDRBlock, _ draft: ResourceDraft) -> JSON {
         [
             "ipv6CidrBlock": .string(block.description), "associationId": .string(draft.newID("subnet-cidr-assoc-")),
             "ipv6CidrBlockState": ["state": "associated"], "ipv6AddressAttribute": "public", "ipSource": "amazon",

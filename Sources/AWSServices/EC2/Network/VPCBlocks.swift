@@ -13,7 +13,7 @@ enum VPCBlocks {
         AWSError(400, "InvalidVpc.Range", "The CIDR '\(block)' is invalid.")
     }
 
-    static func association(_ block: CIDRBlock, _ draft: borrowing ResourceDraft, state: String) -> JSON {
+    static func association(_ block: CIDRBlock, _ draft: ResourceDraft, state: String) -> JSON {
         [
             "cidrBlock": .string(block.description), "associationId": .string(draft.newID("vpc-cidr-assoc-")),
             "cidrBlockState": ["state": .string(state)],
@@ -21,7 +21,7 @@ enum VPCBlocks {
     }
 
     /// A /56 of Amazon's that no VPC here has.
-    static func amazonAssociation(_ draft: borrowing ResourceDraft, state: String) -> JSON {
+    static func amazonAssociation(_ draft: ResourceDraft, state: String) -> JSON {
         var block: CIDRBlock?
         let used = draft.list(.vpc).flatMap(\.vpcIPv6Blocks)
         repeat {
