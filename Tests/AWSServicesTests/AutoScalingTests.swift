@@ -8,7 +8,7 @@ struct AutoScalingTests {
     private func simulation() async throws -> (Simulation, [(String, String)]) {
         let simulation = try await Simulation()
         let template = await simulation.ec2(
-            "CreateLaunchTemplate", ("LaunchTemplateName", "t"), ("LaunchTemplateData.ImageId", await simulation.image()),
+            "CreateLaunchTemplate", ("LaunchTemplateName", "tpl"), ("LaunchTemplateData.ImageId", await simulation.image()),
             ("LaunchTemplateData.InstanceType", "m5.large"))
         return (
             simulation,
@@ -65,11 +65,12 @@ struct AutoScalingTests {
             "CreateAutoScalingGroup", parameters + [("MinSize", "0"), ("MaxSize", "2"), ("DesiredCapacity", "2")])
         await simulation.world.advance(by: .seconds(30))
         let before = await group(simulation).fields("InstanceId")
+        try #require(before.count == 2)
         _ = await simulation.ec2("TerminateInstances", ("InstanceId.1", before[0]))
         _ = await simulation.ec2("StopInstances", ("InstanceId.1", before[1]))
         await simulation.world.advance(by: .seconds(120))
         let after = await group(simulation).fields("InstanceId")
-        #expect(after.count == 2 && Set(after).isDisjoint(with: before))
+        try #require(after.count == 2 && Set(after).isDisjoint(with: before))
         let ended = await simulation.autoScaling(
             "TerminateInstanceInAutoScalingGroup", ("InstanceId", after[0]), ("ShouldDecrementDesiredCapacity", "true"))
         #expect(ended.field("Description") == "Terminating EC2 instance: \(after[0])", "\(ended.text)")

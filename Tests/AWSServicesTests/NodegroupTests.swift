@@ -161,7 +161,7 @@ struct NodegroupTests {
         let (simulation, body) = try await simulation()
         _ = await simulation.makeRole("other", trusting: ["Service": "eks.amazonaws.com"])
         let template = await simulation.ec2(
-            "CreateLaunchTemplate", ("LaunchTemplateName", "t"), ("LaunchTemplateData.IamInstanceProfile.Name", "p"))
+            "CreateLaunchTemplate", ("LaunchTemplateName", "tpl"), ("LaunchTemplateData.IamInstanceProfile.Name", "p"))
         let id = template.field("launchTemplateId") ?? ""
         let account = Simulation.account
         let cases: [(JSON, String)] = [

@@ -127,7 +127,7 @@ struct CallerTests {
             #expect(answer.refusal != nil, "\(service)")
         }
         #expect(await simulation.eks("PUT", "/clusters").verdict == "404 UnknownOperationException")
-        #expect(await simulation.eks("GET", "/clusters/demo/node-groups").message.contains("ListNodegroups"))
+        #expect(await simulation.eks("GET", "/clusters/demo/fargate-profiles").message.contains("ListFargateProfiles"))
     }
 
     @Test("an inactive key is unknown, a deleted one too")

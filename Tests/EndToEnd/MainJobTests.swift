@@ -16,6 +16,12 @@ struct MainJobTests {
         #expect(outcome.status == 0, "\(outcome.output)")
     }
 
+    @Test("a cluster's network and node group with the real aws, made and taken down", .timeLimit(.minutes(15)))
+    func networkWalk() async throws {
+        let outcome = try await Shell.run("Tests/EndToEnd/network_walk.sh '\(Shell.binary)'")
+        #expect(outcome.status == 0, "\(outcome.output)")
+    }
+
     @Test("every smallest fix that why names, pasted as it stands, lets the refused command pass", .timeLimit(.minutes(15)))
     func whyFixes() async throws {
         let outcome = try await Shell.run("Tests/EndToEnd/why_fixes.sh '\(Shell.binary)'")

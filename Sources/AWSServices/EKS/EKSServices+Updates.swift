@@ -169,34 +169,56 @@ extension EKSServices {
         return Change(type: type, parameters: [(parameter, value.text)], result: [member: value])
     }
 
-    /// Ends the running update of a cluster after its delay: the cluster is ACTIVE again and as asked.
+    /// Ends the running update of a cluster after its delay: the cluster is ACTIVE again and as asked, or as it was when its network
+    /// does not let it change.
     func finish(_ clusters: String, _ cluster: ClusterRecord, after delay: Duration) {
         let name = cluster.name
         let updates = clusters.replacing("/eks/clusters", with: "/eks/updates")
-        let entries = clusters.replacing("/eks/clusters", with: "/eks/access-entries")
+        let network = regions.resources(cluster.accountID, cluster.region)
         world.timers.schedule(after: delay, "eks: the update of \(name) is done") {
             guard let id = cluster.json["_update"]?.string, let document = records.get(clusters, name),
-                document.json["_update"]?.string == id, var update = records.get(updates, "\(name)/\(id)")?.json
+                document.json["_update"]?.string == id, let update = records.get(updates, "\(name)/\(id)")?.json
             else { return }
-            var changed = document.json
-            for member in update["_result"]?.object?.members ?? [] { changed[member.key] = member.value }
-            changed["status"] = "ACTIVE"
-            changed["_update"] = nil
-            update["status"] = "Successful"
-            update["_result"] = nil
-            let key = Key(clusters, name)
-            var writes: [Transaction.Write] = [
-                .put(key, .bytes(changed.serialized())), .put(Key(updates, "\(name)/\(id)"), .bytes(update.serialized())),
-            ]
-            writes += endedIdentityProvider(update, clusters, name)
-            let record = ClusterRecord(json: changed)
-            // Leaving CONFIG_MAP shows the creator, who was an administrator without being listed.
-            if ClusterRecord(json: document.json).authenticationMode == "CONFIG_MAP", record.authenticationMode != "CONFIG_MAP" {
-                writes.append(creatorEntry(entries, record))
+            let ended = try? await network.change { draft throws(AWSError) in
+                try end(update, at: Key(updates, "\(name)/\(id)"), of: document, at: Key(clusters, name), &draft)
             }
-            _ = try? await records.commit(Transaction(conditions: [.modified(key, document.revision)], writes: writes))
-            if ["EndpointAccessUpdate", "VersionUpdate"].contains(update["type"]?.string) { await provisioner.update(record) }
+            guard let ended else { return }
+            if ["EndpointAccessUpdate", "VersionUpdate"].contains(update["type"]?.string) { await provisioner.update(ended) }
         }
+    }
+
+    /// Types of updates that touch the cluster's interfaces.
+    private static let networkUpdates: Set<String> = ["VersionUpdate", "VpcConfigUpdate"]
+
+    private func end(
+        _ update: JSON, at updateKey: Key, of document: Records.Document, at key: Key, _ draft: inout ResourceDraft
+    ) throws(AWSError) -> ClusterRecord {
+        var update = update
+        var changed = document.json
+        let type = update["type"]?.string ?? ""
+        for member in update["_result"]?.object?.members ?? [] { changed[member.key] = member.value }
+        let problems = Self.networkUpdates.contains(type) ? ClusterNetwork.problems(changed, draft) : []
+        if !problems.isEmpty {
+            changed = document.json
+        } else if type == "VpcConfigUpdate" {
+            changed["_interfaces"] = JSON(strings: try ClusterNetwork.moveInterfaces(&draft, changed))
+        }
+        changed["status"] = "ACTIVE"
+        changed["_update"] = nil
+        update["status"] = problems.isEmpty ? "Successful" : "Failed"
+        update["errors"] = .array(problems)
+        update["_result"] = nil
+        let record = ClusterRecord(json: changed)
+        var writes: [Transaction.Write] = [.put(key, .bytes(changed.serialized())), .put(updateKey, .bytes(update.serialized()))]
+        writes += endedIdentityProvider(update, key.collection, record.name)
+        // Leaving CONFIG_MAP shows the creator, who was an administrator without being listed.
+        if ClusterRecord(json: document.json).authenticationMode == "CONFIG_MAP", record.authenticationMode != "CONFIG_MAP" {
+            writes.append(creatorEntry(key.collection.replacing("/eks/clusters", with: "/eks/access-entries"), record))
+        }
+        draft.join(
+            Transaction(conditions: [.modified(key, document.revision)], writes: writes),
+            conflict: AWSError(409, "ResourceInUseException", "Cluster \(record.name) was changed meanwhile"))
+        return record
     }
 
     /// The updates of a cluster, oldest first.
