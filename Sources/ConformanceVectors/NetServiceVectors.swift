@@ -17,12 +17,13 @@ struct NetServiceVectors {
 
     static func run(_ example: JSON) async -> VectorOutcome {
         let given = example["given"] ?? [:]
-        if given["controllerManager"]?.bool == true { return .notRun("the ServiceCIDR controller is not simulated yet") }
         guard let ranges = given["serviceCIDRs"]?.strings, let ports = given["nodePortRange"]?.string.flatMap(NetVectors.ports) else {
             return .failed("no ranges are given")
         }
         do {
-            var run = try await NetServiceVectors(ranges, ports, example["tokenBands"] ?? [:])
+            // On EKS a controller manager is always there.
+            let profile: ClusterProfile = given["controllerManager"]?.bool == true ? .eks : .upstream
+            var run = try await NetServiceVectors(ranges, ports, example["tokenBands"] ?? [:], profile)
             for (index, step) in (example["steps"]?.array ?? []).enumerated() { await run.perform(step, index) }
             return VectorOutcome(run.differences.texts)
         } catch {
@@ -30,13 +31,13 @@ struct NetServiceVectors {
         }
     }
 
-    private init(_ ranges: [String], _ nodePorts: NodePortBands, _ tokenBands: JSON) async throws {
+    private init(_ ranges: [String], _ nodePorts: NodePortBands, _ tokenBands: JSON, _ profile: ClusterProfile) async throws {
         self.nodePorts = nodePorts
         self.tokenBands = tokenBands
         bands = ranges.compactMap { CIDRBlock($0).flatMap(ServiceAddressBands.init) }
         server = try await InProcessAPIServer(
             world: World(clock: .frozen(at: Instant(rfc3339: "2031-03-07T09:41:53Z") ?? Instant(nanoseconds: 0)), seed: 7),
-            serviceRange: ranges.joined(separator: ","), nodePorts: nodePorts)
+            serviceRange: ranges.joined(separator: ","), nodePorts: nodePorts, profile: profile)
     }
 
     private mutating func perform(_ step: JSON, _ index: Int) async {
@@ -59,6 +60,7 @@ struct NetServiceVectors {
             compare("\(what) labels", object["labels"], body.at("metadata", "labels") ?? .null)
             compare("\(what) conditions", object["conditions"], body.at("status", "conditions") ?? [])
             compare("\(what) finalizers", object["finalizers"], body.at("metadata", "finalizers") ?? [])
+            compare("\(what) deleting", object["deleting"], .bool(body.at("metadata", "deletionTimestamp") != nil))
         }
         if let wanted = expect["ipAddresses"]?.strings {
             let list = await server.send("GET", "/apis/networking.k8s.io/v1/ipaddresses")

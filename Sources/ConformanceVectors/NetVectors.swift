@@ -17,6 +17,8 @@ enum NetVectors {
         case "nodePortBands": return nodePortBands(example)
         case "ipam": return await NetPoolVectors.run(example)
         case "subnetRules": return subnetRules(example)
+        case "eksServiceCidr": return compare(example, NetClusterVectors.serviceRange)
+        case "endpointAccess": return compare(example, NetClusterVectors.endpoint)
         case "maxPods": return compare(example, NetNodeVectors.maxPods)
         case "snatRules": return compare(example, NetNodeVectors.snatRules)
         case "podEni": return compare(example, NetNodeVectors.podENI)

@@ -10,4 +10,7 @@ public enum ClusterProfile: String, Sendable, Hashable, CaseIterable {
     func anonymousPaths(minorVersion: Int) -> Set<String>? {
         self == .eks && minorVersion >= 32 ? ["/healthz", "/livez", "/readyz"] : nil
     }
+
+    /// Whether a controller manager looks after ServiceCIDR objects.
+    var controlsServiceRanges: Bool { self == .eks }
 }

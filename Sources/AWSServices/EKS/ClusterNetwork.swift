@@ -1,5 +1,6 @@
 import IPAddress
 import JSON
+import VPCModel
 import World
 
 /// What a cluster has in its owner's VPC: the cluster security group and the interfaces of the control plane.

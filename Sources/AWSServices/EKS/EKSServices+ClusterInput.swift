@@ -2,6 +2,7 @@ import IAMPolicy
 import IPAddress
 import JSON
 import Store
+import VPCModel
 import World
 
 /// What EKS checks of a cluster's role, network and access before it makes one.
@@ -43,17 +44,11 @@ extension EKSServices {
         let wanted = body["kubernetesNetworkConfig"] ?? [:]
         if wanted["ipFamily"]?.string == "ipv6" { throw invalid("ipFamily ipv6 is not simulated yet", cluster: name) }
         if wanted.at("elasticLoadBalancing", "enabled")?.bool == true { throw invalid("EKS Auto Mode is not simulated yet", cluster: name) }
-        let isInTen = CIDRBlock("10.0.0.0/8").map { ten in blocks.contains { ten.overlaps($0) } } ?? false
-        let text = wanted["serviceIpv4Cidr"]?.string ?? (isInTen ? "172.20.0.0/16" : "10.100.0.0/16")
-        guard let block = CIDRBlock(text), (12...24).contains(block.prefixLength), block.network.isPrivate else {
-            throw invalid(
-                "The specified CIDR \(text) for serviceIpv4Cidr must be within 10.0.0.0/8, 172.16.0.0/12 or 192.168.0.0/16 with a size of /12 to /24",
-                cluster: name)
-        }
-        if let taken = blocks.first(where: { $0.overlaps(block) }) {
-            throw invalid("The specified CIDR \(text) for serviceIpv4Cidr overlaps with the VPC CIDR \(taken)", cluster: name)
-        }
-        return ["serviceIpv4Cidr": .string(text), "ipFamily": "ipv4", "elasticLoadBalancing": ["enabled": false]]
+        let range: ClusterServiceRange
+        do throws(ClusterServiceRange.Problem) {
+            range = try ClusterServiceRange(wanted["serviceIpv4Cidr"]?.string, vpcBlocks: blocks)
+        } catch { throw invalid(error.description, cluster: name) }
+        return ["serviceIpv4Cidr": .string(range.block.description), "ipFamily": "ipv4", "elasticLoadBalancing": ["enabled": false]]
     }
 
     /// Wishes that are not simulated are refused; when all their switches are off they are kept as asked.

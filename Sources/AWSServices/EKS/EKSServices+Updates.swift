@@ -1,5 +1,6 @@
 import JSON
 import Store
+import VPCModel
 import World
 
 /// Changes of a cluster's configuration, which take their time.

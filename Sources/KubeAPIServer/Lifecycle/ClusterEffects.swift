@@ -4,7 +4,7 @@ import RBAC
 import Store
 
 /// What Kubernetes' own controllers make of a write: namespace contents, the service account and root CA of a namespace,
-/// aggregated ClusterRoles, dependents of deleted objects. Done before the write is answered, so that the same requests always give the
+/// aggregated ClusterRoles, Service ranges, dependents of deleted objects. Done before the write is answered, so that the same requests always give the
 /// same state.
 struct ClusterEffects: Sendable {
     let registry: Registry
@@ -47,6 +47,8 @@ struct ClusterEffects: Sendable {
             await DefinitionController(registry: registry).settle(group: object.at("spec", "group")?.string ?? "")
             if object.isBeingDeleted { await DefinitionController(registry: registry).finish(object.objectName) }
         case ("", "secrets"): await TokenSecrets(registry: registry).fill(object)
+        case ("networking.k8s.io", "servicecidrs"): await ServiceRangeController(registry: registry).settle()
+        case ("", "services"): await ServiceRangeController(registry: registry).settleDeletions()
         default: break
         }
         await GarbageCollector(registry: registry).collect(withoutOwners: object, resource)
@@ -69,7 +71,13 @@ struct ClusterEffects: Sendable {
         if resource.group.isEmpty, resource.resource == "serviceaccounts" {
             await TokenSecrets(registry: registry).remove(of: object)
         }
-        if resource.group.isEmpty, resource.resource == "services" { await removeEndpoints(of: object) }
+        if resource.group.isEmpty, resource.resource == "services" {
+            await removeEndpoints(of: object)
+            await ServiceRangeController(registry: registry).settleDeletions()
+        }
+        if resource.group == "networking.k8s.io", resource.resource == "servicecidrs" || resource.resource == "ipaddresses" {
+            await ServiceRangeController(registry: registry).settleDeletions()
+        }
         if resource.isNamespaced {
             let owner = registry.namespace(namespace)
             if let owner, owner.isBeingDeleted { return await NamespaceFinisher(registry: registry).finish(namespace) }

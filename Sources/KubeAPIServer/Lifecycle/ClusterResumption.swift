@@ -24,6 +24,7 @@ public struct ClusterResumption: Sendable {
         for namespace in objects(registry.cluster.collection(group: "", "namespaces")) where namespace.isBeingDeleted {
             await NamespaceFinisher(registry: registry).finish(namespace.objectName)
         }
+        await ServiceRangeController(registry: registry).settle()
     }
 
     private func objects(_ collection: String) -> [JSON] {

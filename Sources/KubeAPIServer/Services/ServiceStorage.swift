@@ -73,6 +73,8 @@ struct ServiceStorage: StorageHook {
 /// The Service ranges of a cluster, from its ServiceCIDR objects, and what is taken in them.
 struct ClusterServiceNetwork: ServiceNetworkState {
     let ranges: [(family: IPAddress.Family, bands: [ServiceAddressBands])]
+    /// The blocks of all ranges, those too from which nothing is given any more.
+    private let blocks: [CIDRBlock]
     private let cluster: ClusterState
     private let addresses: String
 
@@ -82,7 +84,9 @@ struct ClusterServiceNetwork: ServiceNetworkState {
         let stored = try? cluster.store.range(
             cluster.collection(group: "networking.k8s.io", "servicecidrs"), prefix: "", at: nil, after: nil, limit: 0)
         var ranges: [(family: IPAddress.Family, bands: [ServiceAddressBands])] = []
-        var objects = (stored?.entries ?? []).compactMap { try? JSON(parsing: $0.value) }.filter(Self.isReady)
+        let all = (stored?.entries ?? []).compactMap { try? JSON(parsing: $0.value) }
+        blocks = all.flatMap { ($0.at("spec", "cidrs")?.strings ?? []).compactMap { CIDRBlock($0) } }
+        var objects = all.filter(Self.isReady)
         // The families are those of the cluster's own range, which also comes first.
         let own = objects.firstIndex { $0.objectName == "kubernetes" }.map { objects.remove(at: $0) }
         for (index, object) in ([own].compactMap(\.self) + objects).enumerated() {
@@ -107,7 +111,7 @@ struct ClusterServiceNetwork: ServiceNetworkState {
     var nodePorts: NodePortBands { cluster.nodePorts }
 
     /// Whether any range has the address.
-    func holds(_ address: IPAddress) -> Bool { ranges.contains { $0.bands.contains { $0.block.contains(address) } } }
+    func holds(_ address: IPAddress) -> Bool { blocks.contains { $0.contains(address) } }
 
     func isTaken(_ address: IPAddress) -> Bool { cluster.store.get(Key(addresses, address.description)) != nil }
 
