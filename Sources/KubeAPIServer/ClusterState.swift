@@ -26,6 +26,8 @@ public final class ClusterState: Sendable {
     let owners = OwnerIndex()
     /// Namespaces that are being emptied, and whether somebody has asked for that again meanwhile.
     let emptying = Lock<[String: Bool]>([:])
+    /// The admission policies, compiled.
+    let policies = PolicyHooks()
 
     /// Makes the state of a cluster.
     public init(
@@ -72,4 +74,7 @@ public final class ClusterState: Sendable {
 
     /// The newest resourceVersion.
     var revision: Revision { store.revision }
+
+    /// The revision at which the cluster came to be. What the store held before is none of its history.
+    var firstRevision: Revision { store.get(Key(collection(group: "", "namespaces"), "kube-system"))?.created ?? 0 }
 }

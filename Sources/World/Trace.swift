@@ -89,6 +89,7 @@ public final class RequestTrace: Sendable {
         var user: String?
         var status: Int?
         var parts: [Part]
+        var annotations: [(key: String, value: String)] = []
     }
 
     /// The `Audit-Id` of the answer.
@@ -153,6 +154,16 @@ public final class RequestTrace: Sendable {
 
     /// Says what the request turned out to be.
     public func describe(_ summary: String) { state.withLock { $0.summary = summary } }
+
+    /// Adds an annotation for the audit log; the first value of a key stays.
+    public func annotate(_ key: String, _ value: String) {
+        state.withLock { state in
+            if !state.annotations.contains(where: { $0.key == key }) { state.annotations.append((key, value)) }
+        }
+    }
+
+    /// The annotations for the audit log, in order.
+    public var annotations: [(key: String, value: String)] { state.withLock { $0.annotations } }
 
     /// Notes the answer's status.
     public func finish(status: Int) { state.withLock { $0.status = status } }

@@ -123,7 +123,11 @@ struct CustomResourceRuleTests {
             (number, "other == 1", "undeclared reference to 'other' (in container '')", 1),
             (number, "frob(self)", "undeclared reference to 'frob' (in container '')", 5),
             (number, "self.all(x, x)", "expression of type 'int' cannot be range of a comprehension (must be list, map, or dynamic)", 1),
-            (number, "self ==", "Syntax error: unexpected input '<EOF>'", 8), (text, "has(self)", "invalid argument to has() macro", 5),
+            (
+                number, "self ==",
+                "Syntax error: mismatched input '<EOF>' expecting {'[', '{', '(', '.', '-', '!', 'true', 'false', 'null', NUM_FLOAT, NUM_INT, "
+                    + "NUM_UINT, STRING, BYTES, IDENTIFIER}", 8
+            ), (text, "has(self)", "invalid argument to has() macro", 5),
         ] as [(JSON, String, String, Int)])
     func refusals(schema: JSON, rule: String, message: String, column: Int) {
         let errors = DefinitionValidation.problems(Widgets.definition([Widgets.version(v: Self.ruled(schema, rule))])).map { "\($0)" }

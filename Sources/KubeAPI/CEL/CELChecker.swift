@@ -1,4 +1,5 @@
 import JSON
+import World
 
 /// Finds the type of an expression and what it costs at most (`cel-go/checker`).
 struct CELChecker {
@@ -20,14 +21,19 @@ struct CELChecker {
         var size: UInt64?
     }
 
-    private static let issueLimit = 20
-    private(set) var issues: [CELIssue] = []
+    private(set) var issues = CELIssues()
     private var variables: [(name: String, variable: Variable)]
+    private var allowsMixtures = false
+    /// The type of `Name{…}`; `nil` for names of no type.
+    private let messages: @Sendable (String) -> CELRecordType?
 
-    init(_ variables: [(name: String, variable: Variable)]) { self.variables = variables }
+    init(_ variables: [(name: String, variable: Variable)], messages: @escaping @Sendable (String) -> CELRecordType? = { _ in nil }) {
+        self.variables = variables
+        self.messages = messages
+    }
 
     private mutating func complain(_ message: String, _ position: Int) -> Known {
-        if issues.count < Self.issueLimit { issues.append(CELIssue(message: message, position: position)) }
+        issues.note(message, position)
         return Known(type: .dyn, cost: 0, size: 1)
     }
 
@@ -42,27 +48,84 @@ struct CELChecker {
         case .list(let elements, _):
             var known = Known(type: .dyn, cost: 10, size: UInt64(elements.count))
             var element: CELType?
-            for item in elements {
-                let part = check(item)
-                known.cost = known.cost.plus(part.cost)
-                element = element.map { $0.joined(part.type) } ?? part.type
-            }
+            for item in elements { join(item.value, isOptional: item.isOptional, &element, &known) }
             known.type = .list(element ?? .parameter("A"))
             return known
         case .map(let entries, _):
             var known = Known(type: .dyn, cost: 30, size: UInt64(entries.count))
-            var types: (CELType, CELType)?
+            var keys: CELType?
+            var values: CELType?
             for entry in entries {
-                let key = check(entry.key)
-                let value = check(entry.value)
-                known.cost = known.cost.plus(key.cost).plus(value.cost)
-                types = types.map { ($0.0.joined(key.type), $0.1.joined(value.type)) } ?? (key.type, value.type)
+                join(entry.key, isOptional: false, &keys, &known)
+                join(entry.value, isOptional: entry.isOptional, &values, &known)
             }
-            known.type = .map(types?.0 ?? .parameter("A"), types?.1 ?? .parameter("B"))
+            known.type = .map(keys ?? .parameter("A"), values ?? .parameter("B"))
             return known
-        case .comprehension(let kind, let range, let variable, let predicate, let transform, let position):
-            return comprehension(kind, range, variable, predicate, transform, position)
+        case .message(let name, let entries, let position): return message(name, entries, position)
+        case .loop(let loop, let position): return self.loop(loop, position)
+        case .optionalMap(let target, let variable, let transform, let isFlat, let position):
+            return optionalMap(target, variable, transform, isFlat: isFlat, position)
         }
+    }
+
+    /// Elements of one literal are of one type.
+    private mutating func join(_ expression: CELExpression, isOptional: Bool, _ type: inout CELType?, _ known: inout Known) {
+        let part = check(expression)
+        known.cost = known.cost.plus(part.cost)
+        var own = part.type
+        if isOptional {
+            guard case .optional(let wrapped) = own else {
+                if own != .dyn { _ = complain("expected type 'optional_type(\(own.name))' but found '\(own.name)'", expression.position) }
+                return
+            }
+            own = wrapped
+        }
+        guard let before = type else {
+            type = own
+            return
+        }
+        type = before.joined(own)
+        if !allowsMixtures, type == .dyn, before != .dyn, own != .dyn {
+            _ = complain("expected type '\(before.name)' but found '\(own.name)'", expression.position)
+        }
+    }
+
+    private mutating func message(_ name: String, _ entries: [CELExpression.Entry], _ position: Int) -> Known {
+        guard let record = messages(name) else { return complain("undeclared reference to '\(name)' (in container '')", position) }
+        var known = Known(type: .record(record), cost: 40, size: UInt64(entries.count))
+        for entry in entries {
+            let value = check(entry.value)
+            known.cost = known.cost.plus(value.cost)
+            guard case .literal(.string(let field), let place) = entry.key else { continue }
+            guard let wanted = record.field(field) else {
+                _ = complain("undefined field '\(field)'", place)
+                continue
+            }
+            let own: CELType = if entry.isOptional, case .optional(let wrapped) = value.type { wrapped } else { value.type }
+            if !Self.fits(own, wanted) {
+                _ = complain(
+                    "expected type of field '\(field)' is '\(wanted.name)' but provided type is '\(own.name)'", place)
+            }
+        }
+        return known
+    }
+
+    private mutating func optionalMap(
+        _ target: CELExpression, _ variable: String, _ transform: CELExpression, isFlat: Bool, _ position: Int
+    ) -> Known {
+        let known = check(target)
+        let inner: CELType
+        switch known.type {
+        case .optional(let wrapped): inner = wrapped
+        case .dyn, .parameter: inner = .dyn
+        default:
+            return complain("found no matching overload for 'hasValue' applied to '\(known.type.name).()'", position)
+        }
+        variables.append((variable, Variable(type: inner, schema: known.schema, size: known.schema == nil ? CELSize.unknown : nil)))
+        defer { variables.removeLast() }
+        let made = check(transform)
+        let type: CELType = isFlat ? made.type : .optional(made.type)
+        return Known(type: type, cost: known.cost.plus(made.cost).plus(10), size: made.size)
     }
 
     private static func type(of value: CELValue) -> CELType {
@@ -77,6 +140,7 @@ struct CELChecker {
         case .duration: .duration
         case .timestamp: .timestamp
         case .type: .type
+        case .opaque(let value): value.type
         default: .dyn
         }
     }
@@ -96,6 +160,9 @@ struct CELChecker {
     private mutating func select(
         _ operand: CELExpression, _ field: String, isOptional: Bool, isTest: Bool, _ position: Int
     ) -> Known {
+        if case .identifier(let name, _) = operand, let found = variables.last(where: { $0.name == "\(name).\(field)" })?.variable {
+            return Known(type: found.type, cost: 1, size: found.size ?? 1)
+        }
         let known = check(operand)
         var type = known.type
         var isOptional = isOptional
@@ -115,6 +182,9 @@ struct CELChecker {
             result.type = CELType(found.schema)
             result.schema = found.schema
             result.size = CELSize.maximum(found.schema)
+        case .record(let record):
+            guard let found = record.field(field) else { return complain("undefined field '\(field)'", position) }
+            result.type = found
         default: return complain("type '\(type.name)' does not support field selection", position)
         }
         if isTest {
@@ -130,7 +200,11 @@ struct CELChecker {
     // MARK: Calls
 
     private mutating func call(_ name: String, _ target: CELExpression?, _ arguments: [CELExpression], _ position: Int) -> Known {
+        // What is formatted may be of any types.
+        let allowedMixtures = allowsMixtures
+        allowsMixtures = name == "format"
         let parts = ((target.map { [$0] } ?? []) + arguments).map { check($0) }
+        allowsMixtures = allowedMixtures
         let types = parts.map(\.type)
         let costs = parts.reduce(UInt64(0)) { $0.plus($1.cost) }
         switch name {
@@ -148,7 +222,7 @@ struct CELChecker {
                 size: max(parts[1].size, parts[2].size))
         default: break
         }
-        guard let overloads = CELFunctions.table[name] else {
+        guard let overloads = CELFunctions.table[name], name != CELStrings.patchEscape || messages(PolicyTypes.jsonPatch.name) != nil else {
             return complain("undeclared reference to '\(name)' (in container '')", position)
         }
         let isMember = target != nil
@@ -162,9 +236,7 @@ struct CELChecker {
             guard types.contains(.dyn) else { break }
         }
         guard let found else { return mismatch(name, target, types, position) }
-        if name == "matches", case .literal(.string(let pattern), let place)? = arguments.last {
-            do { _ = try RegularExpression(pattern) } catch { return complain("invalid matches argument: \(error)", place) }
-        }
+        if let complaint = Self.literalComplaint(name, arguments) { _ = complain(complaint.message, complaint.position) }
         var known = Known(type: found.result, cost: costs.plus(cost(found.overload.cost, parts)), size: CELSize.unknown)
         switch name {
         case "_+_": known.size = parts.reduce(0) { $0.plus($1.size) }
@@ -194,6 +266,7 @@ struct CELChecker {
         func size(_ index: Int) -> UInt64 { parts.indices.contains(index) ? parts[index].size : 1 }
         return switch kind {
         case .constant: 1
+        case .fixed(let cost): cost
         case .traversal(let index): max(1, size(index).times(tenths: 1))
         case .comparison: min(size(0), size(1)).times(tenths: 1)
         case .sum: size(0).plus(size(1)).times(tenths: 1)
@@ -205,104 +278,69 @@ struct CELChecker {
 
     // MARK: Macros
 
-    private mutating func comprehension(
-        _ kind: CELExpression.Comprehension, _ range: CELExpression, _ variable: String, _ predicate: CELExpression?,
-        _ transform: CELExpression?, _ position: Int
-    ) -> Known {
-        let known = check(range)
-        let bound: Variable
+    /// The variables of a loop over a value; `nil` when it has no elements.
+    private func bound(_ loop: CELExpression.Loop, _ known: Known) -> [Variable]? {
+        let isPair = loop.variables.count == 2
         switch known.type {
-        case .list(let element): bound = Variable(type: element, schema: known.schema?.items, size: known.schema == nil ? 1 : nil)
-        case .map(let key, _): bound = Variable(type: key, schema: nil, size: known.schema == nil ? 1 : CELSize.key)
-        case .dyn, .parameter: bound = Variable(type: .dyn, schema: nil, size: CELSize.unknown)
-        default:
+        case .list(let element):
+            let own = Variable(type: element, schema: known.schema?.items, size: known.schema == nil ? 1 : nil)
+            return isPair ? [Variable(type: .int, schema: nil, size: 1), own] : [own]
+        case .map(let key, let value):
+            let own = Variable(type: key, schema: nil, size: known.schema == nil ? 1 : CELSize.key)
+            guard isPair else { return [own] }
+            let schema = known.schema?.additionalProperties?.schema
+            return [own, Variable(type: value, schema: schema, size: schema == nil ? 1 : nil)]
+        case .dyn, .parameter: return loop.variables.map { _ in Variable(type: .dyn, schema: nil, size: CELSize.unknown) }
+        default: return nil
+        }
+    }
+
+    private mutating func loop(_ loop: CELExpression.Loop, _ position: Int) -> Known {
+        let known = check(loop.range)
+        guard let bound = bound(loop, known) else {
             return complain(
                 "expression of type '\(known.type.name)' cannot be range of a comprehension (must be list, map, or dynamic)",
-                range.position)
+                loop.range.position)
         }
-        variables.append((variable, bound))
-        defer { variables.removeLast() }
-        let condition = predicate.map { check($0) }
-        if let condition, let predicate, !Self.fits(condition.type, .bool) {
+        for (name, variable) in zip(loop.variables, bound) { variables.append((name, variable)) }
+        defer { variables.removeLast(bound.count) }
+        let condition = loop.predicate.map { check($0) }
+        if let condition, let predicate = loop.predicate, !Self.fits(condition.type, .bool) {
             return complain("expected type 'bool' but found '\(condition.type.name)'", predicate.position)
         }
-        let made = transform.map { check($0) }
+        let made = loop.transform.map { check($0) }
         let inner = (condition?.cost ?? 0).plus(made?.cost ?? 0)
         // What cel-go's expansion of the macro adds to each round, and once.
         let (round, once): (UInt64, UInt64) =
-            switch kind {
+            switch loop.kind {
             case .all: (3, 1)
             case .exists: (4, 1)
             case .existsOne: (2, 2)
-            case .map: (condition == nil ? 12 : 13, 11)
+            case .map, .transformList, .transformMap, .transformMapEntry: (condition == nil ? 12 : 13, 11)
             case .filter: (14, 11)
             }
         let cost = known.cost.plus(known.size.times(inner.plus(round))).plus(once)
-        switch kind {
+        switch loop.kind {
         case .all, .exists, .existsOne: return Known(type: .bool, cost: cost, size: 1)
-        case .map: return Known(type: .list(made?.type ?? .dyn), cost: cost, size: known.size)
+        case .map, .transformList: return Known(type: .list(made?.type ?? .dyn), cost: cost, size: known.size)
+        case .transformMap: return Known(type: .map(bound[0].type, made?.type ?? .dyn), cost: cost, size: known.size)
+        case .transformMapEntry: return Known(type: made?.type ?? .dyn, cost: cost, size: known.size)
         case .filter:
             // Of a map, its keys.
-            return Known(type: .list(bound.type), cost: cost, size: known.size, schema: known.type == .dyn ? nil : known.schema)
+            return Known(type: .list(bound[0].type), cost: cost, size: known.size, schema: known.type == .dyn ? nil : known.schema)
         }
     }
-}
 
-/// Sizes that values of a schema can have in one request (`apiserver/pkg/cel/limits.go`).
-enum CELSize {
-    static let requestLimit: UInt64 = 3 << 20
-    /// What computed values can have: nobody knows.
-    static let unknown = requestLimit
-    /// What a key of a map can have.
-    static let key = requestLimit - 2
-
-    /// The most characters or elements of a value.
-    static func maximum(_ schema: StructuralSchema) -> UInt64 {
-        switch schema.type {
-        case "string":
-            if let limit = schema.maximumLength { return UInt64(clamping: limit).times(4) }
-            if !schema.enumeration.isEmpty { return schema.enumeration.map { UInt64($0.string?.utf8.count ?? 0) }.max() ?? 0 }
-            switch schema.format.replacing("-", with: "") {
-            case "date": return 10
-            case "datetime": return 30
-            case "duration": return 32
-            default: return requestLimit - 2
+    /// Literals that their function never takes (cel-go's AST validators).
+    private static func literalComplaint(_ name: String, _ arguments: [CELExpression]) -> (message: String, position: Int)? {
+        guard case .literal(.string(let text), let place)? = arguments.last else { return nil }
+        let isFine =
+            switch name {
+            case "matches": (try? RegularExpression(text)) != nil
+            case "duration": CELTime.duration(text) != nil
+            case "timestamp": Instant(rfc3339: text) != nil
+            default: true
             }
-        case "array":
-            return schema.maximumItems.map { UInt64(clamping: $0) }
-                ?? (requestLimit - 2) / (schema.items.map(minimumBytes) ?? 1).plus(1)
-        case "object":
-            guard let value = schema.additionalProperties?.schema else { return UInt64(max(1, schema.properties.count)) }
-            return schema.maximumProperties.map { UInt64(clamping: $0) } ?? (requestLimit - 2) / minimumBytes(value).plus(6)
-        default: return schema.isIntOrString ? requestLimit - 2 : 1
-        }
+        return isFine ? nil : ("invalid \(name) argument", place)
     }
-
-    /// The fewest bytes that a value takes as JSON.
-    static func minimumBytes(_ schema: StructuralSchema) -> UInt64 {
-        switch schema.type {
-        case "string": return schema.format == "date-time" ? 21 : schema.format == "date" ? 12 : 2
-        case "boolean": return 4
-        case "array": return 2
-        case "object":
-            return schema.required.reduce(2) { sum, name in
-                guard let property = schema.property(name), property.defaultValue == nil else { return sum }
-                return sum.plus(UInt64(name.utf8.count)).plus(4).plus(minimumBytes(property))
-            }
-        default: return 1
-        }
-    }
-}
-
-extension UInt64 {
-    func plus(_ other: UInt64) -> UInt64 {
-        let (sum, overflow) = addingReportingOverflow(other)
-        return overflow ? .max : sum
-    }
-    func times(_ other: UInt64) -> UInt64 {
-        let (product, overflow) = multipliedReportingOverflow(by: other)
-        return overflow ? .max : product
-    }
-    /// So many tenths of it, rounded up.
-    func times(tenths: UInt64) -> UInt64 { times(tenths).plus(9) / 10 }
 }

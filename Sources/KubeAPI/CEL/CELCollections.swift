@@ -136,10 +136,21 @@ enum CELCollections {
             guard case .optional(let value) = values[0] else { throw CELFunctions.none }
             return value ?? values[1]
         }
+        functions.function("optional.unwrap", [.list(optional)], .list(element), unwrap)
+        functions.method("unwrapOpt", [.list(optional)], .list(element), unwrap)
+        functions.method("first", [.list(element)], optional) { (values) throws(CELError) in .optional(try values[0].elements().first) }
+        functions.method("last", [.list(element)], optional) { (values) throws(CELError) in .optional(try values[0].elements().last) }
         functions.method("or", [optional, optional], optional) { (values) throws(CELError) in
             guard case .optional(let value) = values[0] else { throw CELFunctions.none }
             return value == nil ? values[1] : values[0]
         }
+    }
+
+    /// The values that are there.
+    @Sendable private static func unwrap(_ values: [CELValue]) throws(CELError) -> CELValue {
+        var present: [CELValue] = []
+        for case .optional(let value?) in try values[0].elements() { present.append(value) }
+        return .list(present, .atomic)
     }
 
     private static func isZero(_ value: CELValue) -> Bool {

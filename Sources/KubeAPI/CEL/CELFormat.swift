@@ -62,6 +62,8 @@ enum CELFormat {
     }
 
     /// A value as `%s` shows it.
+    static func text(of value: CELValue) -> String { shown(value) }
+
     private static func shown(_ value: CELValue) -> String {
         switch value {
         case .null: return "null"

@@ -14,19 +14,27 @@ enum CELError: Error, Sendable, Hashable {
     case message(String)
     /// More was computed than one expression may.
     case limit
+    /// The authorizers have to be asked first.
+    case unanswered(AccessQuestion)
 
     var text: String {
         switch self {
         case .message(let text): text
         case .limit: "operation cancelled: actual cost limit exceeded"
+        case .unanswered: "nobody answered whether it is allowed"
         }
     }
+
+    /// Whether nothing that follows can make it good.
+    var isFinal: Bool { if case .message = self { false } else { true } }
 }
 
 /// How the cost of a call depends on the sizes of its arguments (`cel-go/checker/cost.go`).
 enum CELCallCost: Sendable {
     /// The call only.
     case constant
+    /// What the call is said to cost.
+    case fixed(UInt64)
     /// A tenth of an argument's size.
     case traversal(Int)
     /// A tenth of the smaller of both arguments' sizes.
@@ -53,6 +61,12 @@ struct CELFunctions: Sendable {
         CELConversions.add(to: &functions)
         CELCollections.add(to: &functions)
         CELTimes.add(to: &functions)
+        CELQuantities.add(to: &functions)
+        CELURLs.add(to: &functions)
+        CELAddresses.add(to: &functions)
+        CELFormats.add(to: &functions)
+        CELVersions.add(to: &functions)
+        CELAuthorization.add(to: &functions)
         return functions.overloads
     }()
 

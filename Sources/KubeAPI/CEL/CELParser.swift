@@ -1,248 +1,258 @@
-/// Reads an expression (CEL's grammar), its macros included.
+/// Reads an expression (CEL's grammar, `cel-go/parser/gen/CEL.g4`), its macros included.
 struct CELParser {
     private static let depthLimit = 100
     private static let sizeLimit = 100_000
     private static let reserved: Set<String> = [
         "as", "break", "const", "continue", "else", "for", "function", "if", "import", "let", "loop", "package", "namespace", "return",
-        "var",
-        "void", "while",
+        "var", "void", "while",
     ]
 
-    private let tokens: [(token: CELLexer.Token, position: Int)]
-    private var index = 0
+    private var syntax: CELSyntax
     private var depth = 0
 
-    /// - Throws: `CELIssue`.
-    static func parse(_ text: String) throws(CELIssue) -> CELExpression {
+    /// - Throws: everything that is wrong with the text.
+    static func parse(_ text: String) throws(CELIssues) -> CELExpression {
         guard text.unicodeScalars.count <= sizeLimit else {
-            throw CELIssue(
-                message: "expression code point size exceeds limit: size: \(text.unicodeScalars.count), limit \(sizeLimit)", position: 0)
+            throw CELIssues([
+                CELIssue(
+                    message: "expression code point size exceeds limit: size: \(text.unicodeScalars.count), limit \(sizeLimit)", position: 0
+                )
+            ])
         }
-        var parser = CELParser(tokens: try CELLexer.tokens(text))
-        let expression = try parser.expression()
-        guard parser.token == .end else { throw parser.unexpected() }
+        var parser = CELParser(syntax: CELSyntax(text))
+        var expression: CELExpression?
+        do throws(CELSyntax.Unreadable) {
+            let found = try parser.expression()
+            try parser.syntax.match(.end)
+            expression = found
+        } catch {
+            expression = nil
+        }
+        guard let expression, parser.syntax.issues.isEmpty else { throw parser.syntax.issues }
         return expression
     }
 
-    private init(tokens: [(token: CELLexer.Token, position: Int)]) { self.tokens = tokens }
+    private init(syntax: CELSyntax) { self.syntax = syntax }
 
-    private var token: CELLexer.Token { tokens[index].token }
-    private var position: Int { tokens[index].position }
-
-    private func unexpected() -> CELIssue {
-        let shown: String =
-            switch token {
-            case .identifier(let name): name
-            case .symbol(let symbol): symbol
-            case .string(let text): "\"\(text)\""
-            case .int(let value): String(value)
-            case .end: "<EOF>"
-            default: "literal"
-            }
-        return CELIssue(message: "Syntax error: unexpected input '\(shown)'", position: position)
-    }
-
-    private func isSymbol(_ symbol: String) -> Bool { token == .symbol(symbol) }
-
-    private mutating func take(_ symbol: String) -> Bool {
-        guard isSymbol(symbol) else { return false }
-        index += 1
-        return true
-    }
-
-    private mutating func expect(_ symbol: String) throws(CELIssue) { if !take(symbol) { throw unexpected() } }
-
-    private mutating func expression() throws(CELIssue) -> CELExpression {
+    private mutating func descend() throws(CELSyntax.Unreadable) {
         depth += 1
+        guard depth > Self.depthLimit else { return }
+        syntax.issues.note("expression recursion limit exceeded: \(Self.depthLimit)", syntax.position)
+        throw CELSyntax.Unreadable()
+    }
+
+    private mutating func expression() throws(CELSyntax.Unreadable) -> CELExpression {
+        try descend()
         defer { depth -= 1 }
-        guard depth <= Self.depthLimit else {
-            throw CELIssue(message: "expression recursion limit exceeded: \(Self.depthLimit)", position: position)
-        }
         let condition = try binary(0)
-        let place = position
-        guard take("?") else { return condition }
+        let place = syntax.position
+        guard syntax.take(.question) else { return condition }
+        syntax.open([.colon])
         let first = try binary(0)
-        try expect(":")
+        syntax.close()
+        try syntax.match(.colon)
         return .call("_?_:_", target: nil, [condition, first, try expression()], place)
     }
 
     /// Operators from the weakest, with their function names.
-    private static let levels: [[String: String]] = [
-        ["||": "_||_"], ["&&": "_&&_"],
-        ["<": "_<_", "<=": "_<=_", ">": "_>_", ">=": "_>=_", "==": "_==_", "!=": "_!=_", "in": "@in"],
-        ["+": "_+_", "-": "_-_"], ["*": "_*_", "/": "_/_", "%": "_%_"],
+    private static let levels: [[CELToken.Kind: String]] = [
+        [.or: "_||_"], [.and: "_&&_"],
+        [
+            .less: "_<_", .lessOrEqual: "_<=_", .greater: "_>_", .greaterOrEqual: "_>=_", .equals: "_==_", .notEquals: "_!=_",
+            .within: "@in",
+        ], [.plus: "_+_", .minus: "_-_"], [.star: "_*_", .slash: "_/_", .percent: "_%_"],
     ]
 
-    private mutating func binary(_ level: Int) throws(CELIssue) -> CELExpression {
+    private mutating func binary(_ level: Int) throws(CELSyntax.Unreadable) -> CELExpression {
         guard level < Self.levels.count else { return try unary() }
         var left = try binary(level + 1)
         var count = 0
-        while let name = operation(level) {
+        while let name = Self.levels[level][syntax.kind] {
             count += 1
-            guard count <= Self.depthLimit * 10 else { throw CELIssue(message: "expression recursion limit exceeded", position: position) }
-            let place = position
-            index += 1
+            if count > Self.depthLimit * 10 { try descend() }
+            let place = syntax.position
+            syntax.advance()
             left = .call(name, target: nil, [left, try binary(level + 1)], place)
         }
         return left
     }
 
-    private func operation(_ level: Int) -> String? {
-        switch token {
-        case .symbol(let symbol): Self.levels[level][symbol]
-        case .identifier("in"): Self.levels[level]["in"]
-        default: nil
-        }
-    }
-
-    private mutating func unary() throws(CELIssue) -> CELExpression {
-        for (symbol, name) in [("!", "!_"), ("-", "-_")] where isSymbol(symbol) {
-            let place = position
-            index += 1
-            depth += 1
-            defer { depth -= 1 }
-            guard depth <= Self.depthLimit else { throw CELIssue(message: "expression recursion limit exceeded", position: place) }
-            if symbol == "-" {
-                switch token {
-                case .minimum:
-                    index += 1
-                    return .literal(.int(.min), place)
-                case .int(let value):
-                    index += 1
-                    return try member(.literal(.int(-value), place))
-                case .double(let value):
-                    index += 1
-                    return try member(.literal(.double(-value), place))
-                default: break
-                }
+    private mutating func unary() throws(CELSyntax.Unreadable) -> CELExpression {
+        try syntax.expect(CELSyntax.start)
+        for (kind, name) in [(CELToken.Kind.exclamation, "!_"), (.minus, "-_")] where syntax.kind == kind {
+            let place = syntax.position
+            let next = syntax.ahead(1)
+            // A minus belongs to the number behind it.
+            if kind == .minus, next.kind == .int || next.kind == .double {
+                syntax.advance()
+                syntax.advance()
+                return try member(.literal(negative(next), place))
             }
+            syntax.advance()
+            try descend()
+            defer { depth -= 1 }
             return .call(name, target: nil, [try unary()], place)
         }
         return try member(try primary())
     }
 
-    private mutating func member(_ start: CELExpression) throws(CELIssue) -> CELExpression {
+    private mutating func negative(_ token: CELToken) -> CELValue {
+        switch token.value {
+        case .int(let value)?: return .int(-value)
+        case .double(let value)?: return .double(-value)
+        default:
+            if token.name == "9223372036854775808" || token.name.lowercased() == "0x8000000000000000" { return .int(.min) }
+            syntax.issues.note("invalid int literal", token.position)
+            return .int(0)
+        }
+    }
+
+    private mutating func member(_ start: CELExpression) throws(CELSyntax.Unreadable) -> CELExpression {
         var operand = start
         var count = 0
         while true {
             count += 1
-            guard count <= Self.depthLimit * 4 else { throw CELIssue(message: "expression recursion limit exceeded", position: position) }
-            let place = position
-            if take(".") {
-                let name = try name()
-                let open = position
-                operand = isSymbol("(") ? try methodCall(name, operand, open) : .select(operand, field: name, isOptional: false, place)
-            } else if take(".?") {
-                operand = .select(operand, field: try name(), isOptional: true, place)
-            } else if take("[") {
-                operand = .call("_[_]", target: nil, [operand, try expression()], place)
-                try expect("]")
-            } else if take("[?") {
-                operand = .call("_[?_]", target: nil, [operand, try expression()], place)
-                try expect("]")
+            if count > Self.depthLimit * 4 { try descend() }
+            let mark = syntax.token
+            if syntax.take(.dot) {
+                operand = try selection(of: operand, behind: mark)
+            } else if syntax.take(.openBracket) {
+                let isOptional = syntax.take(.question)
+                syntax.open([.closeBracket])
+                operand = .call(isOptional ? "_[?_]" : "_[_]", target: nil, [operand, try expression()], mark.position)
+                syntax.close()
+                try syntax.match(.closeBracket, isCloser: true)
             } else {
                 return operand
             }
         }
     }
 
-    private mutating func name() throws(CELIssue) -> String {
-        guard case .identifier(let name) = token else { throw unexpected() }
-        index += 1
-        return name
+    /// `.field`, `.?field`, `.method(…)`.
+    private mutating func selection(of operand: CELExpression, behind dot: CELToken) throws(CELSyntax.Unreadable) -> CELExpression {
+        if syntax.take(.question) {
+            try syntax.expect([.identifier, .escapedIdentifier])
+            return .select(operand, field: name(), isOptional: true, dot.position)
+        }
+        guard syntax.kind == .identifier || syntax.kind == .escapedIdentifier else { try syntax.refuse(since: dot) }
+        let name = name()
+        let open = syntax.position
+        guard syntax.kind == .openParenthesis else { return .select(operand, field: name, isOptional: false, dot.position) }
+        let arguments = try arguments()
+        return CELMacros.call(name, target: operand, arguments, open, &syntax.issues)
     }
 
-    private mutating func arguments() throws(CELIssue) -> [CELExpression] {
-        try expect("(")
+    private mutating func name() -> String {
+        if syntax.kind == .escapedIdentifier { syntax.issues.note("unsupported syntax: '`'", syntax.position) }
+        defer { syntax.advance() }
+        return syntax.token.name
+    }
+
+    private mutating func arguments() throws(CELSyntax.Unreadable) -> [CELExpression] {
+        syntax.advance()
         var arguments: [CELExpression] = []
-        if take(")") { return arguments }
-        repeat { arguments.append(try expression()) } while take(",")
-        try expect(")")
+        try syntax.expect(CELSyntax.start.union([.closeParenthesis]))
+        if syntax.take(.closeParenthesis) { return arguments }
+        syntax.open([.comma, .closeParenthesis])
+        repeat { arguments.append(try expression()) } while syntax.take(.comma)
+        syntax.close()
+        try syntax.match(.closeParenthesis, isCloser: true)
         return arguments
     }
 
-    private mutating func methodCall(_ name: String, _ target: CELExpression, _ place: Int) throws(CELIssue) -> CELExpression {
-        let arguments = try arguments()
-        // `optional.of`, `sets.contains`: functions with a name of two parts.
-        if case .identifier(let space, _) = target, CELFunctions.table["\(space).\(name)"] != nil {
-            return .call("\(space).\(name)", target: nil, arguments, place)
-        }
-        let kind = CELExpression.Comprehension(rawValue: name == "existsOne" ? "exists_one" : name)
-        guard let kind, arguments.count == 2 || (kind == .map && arguments.count == 3) else {
-            return .call(name, target: target, arguments, place)
-        }
-        guard case .identifier(let variable, _) = arguments[0] else {
-            throw CELIssue(message: "argument must be a simple name", position: arguments[0].position)
-        }
-        let last = arguments[arguments.count - 1]
-        return .comprehension(
-            kind, range: target, variable: variable, predicate: kind != .map ? last : arguments.count == 3 ? arguments[1] : nil,
-            transform: kind == .map ? last : nil, place)
-    }
-
-    private mutating func primary() throws(CELIssue) -> CELExpression {
-        let place = position
-        switch token {
-        case .int(let value): return literal(.int(value), place)
-        case .uint(let value): return literal(.uint(value), place)
-        case .double(let value): return literal(.double(value), place)
-        case .string(let text): return literal(.string(text), place)
-        case .bytes(let bytes): return literal(.bytes(bytes), place)
-        case .identifier("true"): return literal(.bool(true), place)
-        case .identifier("false"): return literal(.bool(false), place)
-        case .identifier("null"): return literal(.null, place)
-        case .identifier(let name):
-            index += 1
-            guard !Self.reserved.contains(name), name != "in" else {
-                throw CELIssue(message: "reserved identifier: \(name)", position: place)
-            }
-            return isSymbol("(") ? try functionCall(name, position) : .identifier(name, place)
-        case .symbol("("):
-            index += 1
+    private mutating func primary() throws(CELSyntax.Unreadable) -> CELExpression {
+        let token = syntax.token
+        switch token.kind {
+        case .openParenthesis:
+            syntax.advance()
+            syntax.open([.closeParenthesis])
             let inner = try expression()
-            try expect(")")
+            syntax.close()
+            try syntax.match(.closeParenthesis, isCloser: true)
             return inner
-        case .symbol("["): return try list(place)
-        case .symbol("{"): return try map(place)
-        default: throw unexpected()
+        case .openBracket: return try list(token.position)
+        case .openBrace: return .map(try entries(isMessage: false), token.position)
+        case .dot, .identifier:
+            if syntax.take(.dot), syntax.kind != .identifier { try syntax.refuse(since: token) }
+            if let message = try message() { return message }
+            return try plainName(token.position)
+        default:
+            syntax.advance()
+            if token.value == nil { syntax.issues.note("invalid int literal", token.position) }
+            return .literal(token.value ?? .int(0), token.position)
         }
     }
 
-    private mutating func literal(_ value: CELValue, _ place: Int) -> CELExpression {
-        index += 1
-        return .literal(value, place)
+    private mutating func plainName(_ place: Int) throws(CELSyntax.Unreadable) -> CELExpression {
+        let name = name()
+        guard syntax.kind != .openParenthesis else {
+            let open = syntax.position
+            let arguments = try arguments()
+            return CELMacros.call(name, target: nil, arguments, open, &syntax.issues)
+        }
+        if Self.reserved.contains(name) { syntax.issues.note("reserved identifier: \(name)", place) }
+        return .identifier(name, place)
     }
 
-    private mutating func functionCall(_ name: String, _ place: Int) throws(CELIssue) -> CELExpression {
-        let arguments = try arguments()
-        guard name == "has" else { return .call(name, target: nil, arguments, place) }
-        guard arguments.count == 1, case .select(let operand, let field, false, _) = arguments[0] else {
-            throw CELIssue(message: "invalid argument to has() macro", position: arguments.first?.position ?? place)
+    /// `a.b.C{…}`, when names and a brace follow.
+    private mutating func message() throws(CELSyntax.Unreadable) -> CELExpression? {
+        var names = [syntax.token.name]
+        var count = 1
+        while syntax.ahead(count).kind == .dot, syntax.ahead(count + 1).kind == .identifier {
+            names.append(syntax.ahead(count + 1).name)
+            count += 2
         }
-        return .test(operand, field: field, place)
+        guard syntax.ahead(count).kind == .openBrace else { return nil }
+        for _ in 0..<count { syntax.advance() }
+        let place = syntax.position
+        return .message(names.joined(separator: "."), try entries(isMessage: true), place)
     }
 
-    private mutating func list(_ place: Int) throws(CELIssue) -> CELExpression {
-        index += 1
-        var elements: [CELExpression] = []
-        while !isSymbol("]") {
-            elements.append(try expression())
-            if !take(",") { break }
+    private mutating func list(_ place: Int) throws(CELSyntax.Unreadable) -> CELExpression {
+        syntax.advance()
+        var elements: [(value: CELExpression, isOptional: Bool)] = []
+        try syntax.expect(CELSyntax.start.union([.closeBracket, .comma, .question]))
+        syntax.open([.comma, .closeBracket])
+        while syntax.kind != .closeBracket, syntax.kind != .comma {
+            let isOptional = syntax.take(.question)
+            elements.append((try expression(), isOptional))
+            guard syntax.kind == .comma, syntax.ahead(1).kind != .closeBracket else { break }
+            syntax.advance()
         }
-        try expect("]")
+        syntax.close()
+        if !elements.isEmpty { try syntax.expect([.closeBracket, .comma]) }
+        _ = syntax.take(.comma)
+        try syntax.match(.closeBracket, isCloser: true)
         return .list(elements, place)
     }
 
-    private mutating func map(_ place: Int) throws(CELIssue) -> CELExpression {
-        index += 1
-        var entries: [(key: CELExpression, value: CELExpression)] = []
-        while !isSymbol("}") {
-            let key = try expression()
-            try expect(":")
-            entries.append((key, try expression()))
-            if !take(",") { break }
+    private mutating func entries(isMessage: Bool) throws(CELSyntax.Unreadable) -> [CELExpression.Entry] {
+        syntax.advance()
+        var entries: [CELExpression.Entry] = []
+        let first: Set<CELToken.Kind> = isMessage ? [.identifier, .escapedIdentifier] : CELSyntax.start
+        try syntax.expect(first.union([.closeBrace, .comma, .question]))
+        while syntax.kind != .closeBrace, syntax.kind != .comma {
+            let isOptional = syntax.take(.question)
+            let key: CELExpression
+            if isMessage {
+                try syntax.expect([.identifier, .escapedIdentifier])
+                let place = syntax.position
+                key = .literal(.string(name()), place)
+            } else {
+                syntax.open([.colon])
+                key = try expression()
+                syntax.close()
+            }
+            try syntax.match(.colon)
+            syntax.open([.comma, .closeBrace])
+            entries.append(CELExpression.Entry(key: key, value: try expression(), isOptional: isOptional))
+            syntax.close()
+            guard syntax.kind == .comma, syntax.ahead(1).kind != .closeBrace else { break }
+            syntax.advance()
         }
-        try expect("}")
-        return .map(entries, place)
+        if !entries.isEmpty { try syntax.expect([.closeBrace, .comma]) }
+        _ = syntax.take(.comma)
+        try syntax.match(.closeBrace, isCloser: true)
+        return entries
     }
 }

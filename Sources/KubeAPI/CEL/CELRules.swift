@@ -108,7 +108,7 @@ final class CELRules: Sendable {
         } catch {
             let shown = rule.message.isEmpty ? rule.text : rule.message
             switch error {
-            case .limit:
+            case .limit, .unanswered:
                 let words = "'\(error.text)': no further validation rules will be run due to call cost exceeds limit for rule: \(shown)"
                 check.errors.append(.invalid(shownField, .string(schema.type), words))
                 check.remaining = 0
@@ -212,16 +212,14 @@ struct CELRule: Sendable {
         _ text: String, _ variables: [(name: String, variable: CELChecker.Variable)], isMessage: Bool
     ) throws(CELFailure) -> (CELExpression, CELChecker.Known) {
         let prefix = isMessage ? "messageExpression compilation failed: " : "compilation failed: "
-        let expression: CELExpression
-        do { expression = try CELParser.parse(text) } catch {
+        do throws(CELIssues) {
+            let expression = try CELParser.parse(text)
+            var checker = CELChecker(variables)
+            let known = checker.check(expression)
+            guard checker.issues.isEmpty else { throw checker.issues }
+            return (expression, known)
+        } catch {
             throw CELFailure(text: prefix + error.text(in: text), isOfMessage: isMessage)
         }
-        var checker = CELChecker(variables)
-        let known = checker.check(expression)
-        guard checker.issues.isEmpty else {
-            let texts = checker.issues.sorted { $0.position < $1.position }.map { $0.text(in: text) }
-            throw CELFailure(text: prefix + texts.joined(separator: "\n"), isOfMessage: isMessage)
-        }
-        return (expression, known)
     }
 }

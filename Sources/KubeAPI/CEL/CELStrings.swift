@@ -12,26 +12,19 @@ enum CELStrings {
         }
         functions.method("matches", [.string, .string], .bool, cost: .pattern, matches)
         functions.function("matches", [.string, .string], .bool, cost: .pattern, matches)
+        functions.function(patchEscape, [.string], .string, cost: .traversal(0)) { (values) throws(CELError) in
+            .string(try values[0].string().replacing("~", with: "~0").replacing("/", with: "~1"))
+        }
         finding(&functions)
         places(&functions)
         changes(&functions)
         functions.method("format", [.string, .list(.dyn)], .string, cost: .traversal(0)) { (values) throws(CELError) in
             .string(try CELFormat.text(try values[0].string(), try values[1].elements()))
         }
-        functions.function("isURL", [.string], .bool, cost: .traversal(0)) { (values) throws(CELError) in
-            .bool(StringFormat.accepts(try values[0].string(), "uri"))
-        }
-        functions.function("isIP", [.string], .bool, cost: .traversal(0)) { (values) throws(CELError) in
-            let text = try values[0].string()
-            return .bool(StringFormat.accepts(text, "ipv4") || StringFormat.accepts(text, "ipv6"))
-        }
-        functions.function("isCIDR", [.string], .bool, cost: .traversal(0)) { (values) throws(CELError) in
-            .bool(StringFormat.accepts(try values[0].string(), "cidr"))
-        }
-        functions.function("isQuantity", [.string], .bool, cost: .traversal(0)) { (values) throws(CELError) in
-            .bool(Quantity.canonical(try values[0].string()) != nil)
-        }
     }
+
+    /// What only expressions that make JSON patches can call (`k8s.io/apiserver/pkg/cel/library/jsonpatch.go`).
+    static let patchEscape = "jsonpatch.escapeKey"
 
     /// `k8s.io/apiserver/pkg/cel/library/regex.go`
     private static func finding(_ functions: inout CELFunctions) {

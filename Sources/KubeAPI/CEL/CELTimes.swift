@@ -1,6 +1,6 @@
 import World
 
-/// Parts of times and durations. Times are read in UTC; the forms with a time zone's name are not there.
+/// Parts of times and durations. Times are read in UTC or at an offset; the names of time zones are not known.
 enum CELTimes {
     static func add(to functions: inout CELFunctions) {
         part("getFullYear", &functions) { Int64($0.civil.year) }
@@ -32,5 +32,21 @@ enum CELTimes {
 
     private static func part(_ name: String, _ functions: inout CELFunctions, _ part: @escaping @Sendable (Instant) -> Int64) {
         functions.method(name, [.timestamp], .int) { (values) throws(CELError) in .int(part(try values[0].instant())) }
+        functions.method(name, [.timestamp, .string], .int) { (values) throws(CELError) in
+            .int(part(try values[0].instant() + .seconds(try offset(try values[1].string()))))
+        }
+    }
+
+    /// How far the clocks of a zone are from UTC: `+05:30`, `UTC`.
+    private static func offset(_ zone: String) throws(CELError) -> Int64 {
+        if zone.isEmpty || zone == "UTC" { return 0 }
+        guard let colon = zone.firstIndex(of: ":") else { throw .message("unknown time zone \(zone)") }
+        guard let hours = Int64(zone[..<colon]) else {
+            throw .message("strconv.Atoi: parsing \(GoText.quoted(String(zone[..<colon]))): invalid syntax")
+        }
+        let rest = String(zone[zone.index(after: colon)...])
+        guard let minutes = Int64(rest) else { throw .message("strconv.Atoi: parsing \(GoText.quoted(rest)): invalid syntax") }
+        guard (-24...24).contains(hours), (-60...60).contains(minutes) else { throw .message("unknown time zone \(zone)") }
+        return hours * 3600 + (zone.hasPrefix("-") ? -minutes : minutes) * 60
     }
 }

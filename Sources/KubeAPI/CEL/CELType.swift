@@ -6,6 +6,9 @@ indirect enum CELType: Sendable, Hashable {
     case list(CELType)
     case map(CELType, CELType)
     case object(CELObjectType)
+    case record(CELRecordType)
+    /// A type that only its functions know the inside of: `kubernetes.Quantity`.
+    case opaque(String)
     case optional(CELType)
     /// A type that a call decides: `A` of `list(A)`.
     case parameter(String)
@@ -27,6 +30,8 @@ indirect enum CELType: Sendable, Hashable {
         case .list(let element): "list(\(element.name))"
         case .map(let key, let value): "map(\(key.name), \(value.name))"
         case .object: "object"
+        case .record(let record): record.name
+        case .opaque(let name): name
         case .optional(let wrapped): "optional_type(\(wrapped.name))"
         case .parameter(let name): name
         }
@@ -48,9 +53,16 @@ indirect enum CELType: Sendable, Hashable {
         case (.map(let leftKey, let left), .map(let rightKey, let right)):
             return leftKey.fits(rightKey, &bindings) && left.fits(right, &bindings)
         // What may be null is a matter of values.
-        case (.null, .object), (.null, .duration), (.null, .timestamp), (.object, .null), (.duration, .null), (.timestamp, .null):
-            return true
+        case (.null, _): return wanted.canBeNull
+        case (_, .null): return canBeNull
         default: return self == wanted
+        }
+    }
+
+    private var canBeNull: Bool {
+        switch self {
+        case .null, .object, .record, .opaque, .duration, .timestamp, .optional: true
+        default: false
         }
     }
 
@@ -71,6 +83,19 @@ indirect enum CELType: Sendable, Hashable {
         if self == .null { return other }
         return other == self || other == .null ? self : other.fits(self, &bindings) ? self : .dyn
     }
+}
+
+/// A type with a name and fields of its own, not those of a schema: `request`, `namespaceObject`, `variables`.
+struct CELRecordType: Sendable, Hashable {
+    let name: String
+    let fields: [String: CELType]
+    /// What fields are that are not named; `nil` when there are none.
+    var others: CELType?
+
+    static func == (left: CELRecordType, right: CELRecordType) -> Bool { left.name == right.name }
+    func hash(into hasher: inout Hasher) { hasher.combine(name) }
+
+    func field(_ name: String) -> CELType? { fields[name] ?? others }
 }
 
 /// An object with known fields.

@@ -24,6 +24,9 @@ indirect enum CELValue: Sendable {
     case map([CELKey: CELValue])
     /// The fields that are there, by their plain names.
     case object([String: CELValue], CELObjectType)
+    /// What `Type{…}` made.
+    case message(String, [String: CELValue])
+    case opaque(CELOpaque)
     case optional(CELValue?)
     case type(String)
 }
@@ -117,6 +120,8 @@ extension CELValue {
         case .list: "list"
         case .map: "map"
         case .object: "object"
+        case .message(let name, _): name
+        case .opaque(let value): value.typeName
         case .optional: "optional_type"
         case .type: "type"
         }
@@ -140,6 +145,9 @@ extension CELValue {
             return left.count == right.count && left.allSatisfy { key, value in right[key]?.equals(value) ?? false }
         case (.object(let left, _), .object(let right, _)):
             return left.count == right.count && left.allSatisfy { name, value in right[name]?.equals(value) ?? false }
+        case (.message(let name, let left), .message(let other, let right)):
+            return name == other && left.count == right.count && left.allSatisfy { right[$0]?.equals($1) ?? false }
+        case (.opaque(let left), .opaque(let right)): return left == right
         case (.optional(let left), .optional(let right)):
             guard let left, let right else { return left == nil && right == nil }
             return left.equals(right)
@@ -181,6 +189,8 @@ extension CELValue {
         case .list(let elements, _): elements.count
         case .map(let entries): entries.count
         case .object(let fields, _): fields.count
+        case .message(_, let fields): fields.count
+        case .opaque(let value): value.size
         default: 1
         }
     }

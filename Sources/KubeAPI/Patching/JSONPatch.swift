@@ -15,6 +15,18 @@ public struct JSONPatch: Sendable {
         case copiesTooMuch
         /// The document would be nested deeper than `maximumDepth`.
         case tooDeep(String)
+
+        /// The failure in evanphx/json-patch's words.
+        public var text: String {
+            switch self {
+            case .notAnOperation: "Unexpected kind: unknown"
+            case .noSuchPlace(let path): "operation does not apply: doc is missing path: \(GoText.quoted(path)): missing value"
+            case .testFailed(let path): "testing value \(path) failed: test failed"
+            case .copiesTooMuch:
+                "Unable to copy, the accumulated size increase of copy is more than the limit \(JSONPatch.maximumCopiedBytes)"
+            case .tooDeep(let path): "operation does not apply: \(GoText.quoted(path)) is nested too deep"
+            }
+        }
     }
 
     /// Most operations of one patch (`maxJSONPatchOperations`).

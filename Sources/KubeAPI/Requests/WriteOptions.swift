@@ -53,6 +53,34 @@ public struct WriteOptions: Sendable, Hashable {
     }
 }
 
+extension WriteOptions {
+    /// The options of a query as an object, for admission.
+    public static func json(_ query: QueryParameters, _ kind: Kind) -> JSON {
+        var json: JSON = ["kind": .string(kind.rawValue), "apiVersion": "meta.k8s.io/v1"]
+        let dryRun = query.all("dryRun")
+        if !dryRun.isEmpty { json["dryRun"] = JSON(strings: dryRun) }
+        for name in ["fieldManager", "fieldValidation"] {
+            if let value = query[name], !value.isEmpty { json[name] = .string(value) }
+        }
+        return json
+    }
+}
+
+extension DeleteOptions {
+    /// The options as an object, for admission.
+    public var json: JSON {
+        var json: JSON = ["kind": "DeleteOptions", "apiVersion": "meta.k8s.io/v1"]
+        if let gracePeriodSeconds { json["gracePeriodSeconds"] = .integer(gracePeriodSeconds) }
+        var preconditions: JSON = [:]
+        if let uidPrecondition { preconditions["uid"] = .string(uidPrecondition) }
+        if let resourceVersionPrecondition { preconditions["resourceVersion"] = .string(resourceVersionPrecondition) }
+        if preconditions != [:] { json["preconditions"] = preconditions }
+        if let propagation { json["propagationPolicy"] = .string(propagation.rawValue) }
+        if isDryRun { json["dryRun"] = ["All"] }
+        return json
+    }
+}
+
 /// `dryRun`: only `All` is known.
 enum DryRun {
     static func read(_ values: [String], _ errors: inout [FieldError]) -> Bool {

@@ -157,10 +157,16 @@ public struct ResourceTable: Sendable {
         func strings(_ key: String) -> [String] { row[key]?.array?.compactMap(\.string) ?? [] }
         let group = row["g"]?.string ?? ""
         let version = row["v"]?.string ?? ""
+        let kind = row["kind"]?.string ?? ""
+        // A version that is stored but not served has no types here: what is served is stored then, which nobody can tell.
+        var storage = row["storage"]?.string
+        if let known = storage.flatMap({ GroupVersionKind(apiVersion: $0, kind: kind) }), Schema.builtin.index(known) == nil {
+            storage = group.isEmpty ? version : "\(group)/\(version)"
+        }
         return ResourceType(
-            group: group, version: version, resource: row["r"]?.string ?? "", kind: row["kind"]?.string ?? "",
+            group: group, version: version, resource: row["r"]?.string ?? "", kind: kind,
             singular: row["sing"]?.string ?? "", isNamespaced: row["ns"]?.bool ?? false, verbs: strings("verbs"),
-            shortNames: strings("short"), categories: strings("cat"), storage: row["storage"]?.string,
+            shortNames: strings("short"), categories: strings("cat"), storage: storage,
             storageVersionHash: row["hash"]?.string,
             subresources: (row["sub"]?.array ?? []).map { sub in
                 ResourceType.Subresource(

@@ -259,10 +259,14 @@ public enum ObjectValidation {
             { list, new, old in
                 for field in ["driverName", "parameters"] { list.immutable(new[field], old[field], FieldPath(field)) }
             }),
-        "admissionregistration.k8s.io/validatingwebhookconfigurations": same { $0.webhookConfiguration($1, isMutating: false) },
-        "admissionregistration.k8s.io/mutatingwebhookconfigurations": same { $0.webhookConfiguration($1, isMutating: true) },
-        "admissionregistration.k8s.io/validatingadmissionpolicies": same { $0.admissionPolicy($1, isMutating: false) },
-        "admissionregistration.k8s.io/mutatingadmissionpolicies": same { $0.admissionPolicy($1, isMutating: true) },
+        "admissionregistration.k8s.io/validatingwebhookconfigurations": rules(
+            { $0.webhookConfiguration($1, old: nil, isMutating: false) }, { $0.webhookConfiguration($1, old: $2, isMutating: false) }),
+        "admissionregistration.k8s.io/mutatingwebhookconfigurations": rules(
+            { $0.webhookConfiguration($1, old: nil, isMutating: true) }, { $0.webhookConfiguration($1, old: $2, isMutating: true) }),
+        "admissionregistration.k8s.io/validatingadmissionpolicies": rules(
+            { $0.validatingPolicy($1, old: nil) }, { $0.validatingPolicy($1, old: $2) }),
+        "admissionregistration.k8s.io/mutatingadmissionpolicies": rules(
+            { $0.mutatingPolicy($1, old: nil) }, { $0.mutatingPolicy($1, old: $2) }),
         "admissionregistration.k8s.io/validatingadmissionpolicybindings": same { $0.admissionPolicyBinding($1, isMutating: false) },
         "admissionregistration.k8s.io/mutatingadmissionpolicybindings": same { $0.admissionPolicyBinding($1, isMutating: true) },
         "flowcontrol.apiserver.k8s.io/flowschemas": same { $0.flowSchema($1) },

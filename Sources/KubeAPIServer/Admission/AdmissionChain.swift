@@ -17,7 +17,7 @@ struct AdmissionChain: Sendable {
     private static let afterNodes: [any AdmissionPlugin] = [
         TaintNodesByCondition(), PodSecurityAdmission(), PriorityAdmission(), DefaultTolerationSeconds(), DefaultStorageClass(),
         StorageObjectInUseProtection(), PersistentVolumeClaimResize(), RuntimeClassAdmission(), CertificateSubjectRestriction(),
-        DefaultIngressClass(), ResourceQuotaAdmission(),
+        DefaultIngressClass(),
     ]
 
     let cluster: ClusterState
@@ -33,14 +33,35 @@ struct AdmissionChain: Sendable {
     /// - Throws: 403 of the plugin that refuses.
     func mutate(_ attributes: AdmissionAttributes) async throws(KubeStatus) -> JSON {
         var attributes = attributes
-        for plugin in Self.beforeNodes { try mutate(&attributes, plugin) }
-        // What a kubelet changes is looked at when it is complete.
-        if attributes.operation == .create { try await restrictNode(.create(attributes.object), attributes.request) }
-        for plugin in Self.afterNodes { try mutate(&attributes, plugin) }
-        if attributes.operation == .create, attributes.concerns("", "pods"), let podIdentity {
-            PodIdentityAdmission(cluster: cluster, source: podIdentity).admit(&attributes.object, attributes.request)
+        var round = Reinvocation()
+        do throws(KubeStatus) {
+            try await mutate(&attributes, &round)
+            if attributes.operation == .create, attributes.concerns("", "pods"), let podIdentity {
+                PodIdentityAdmission(cluster: cluster, source: podIdentity).admit(&attributes.object, attributes.request)
+            }
+            if round.isWanted {
+                round.startAgain()
+                try await mutate(&attributes, &round)
+            }
+        } catch {
+            throw Self.warned(error, attributes)
         }
         return attributes.object
+    }
+
+    /// One round of all plugins.
+    private func mutate(_ attributes: inout AdmissionAttributes, _ round: inout Reinvocation) async throws(KubeStatus) {
+        if attributes.operation != .delete {
+            for plugin in Self.beforeNodes { try mutate(&attributes, plugin) }
+            // What a kubelet changes is looked at when it is complete.
+            if attributes.operation == .create { try await restrictNode(.create(attributes.object), attributes.request) }
+            for plugin in Self.afterNodes { try mutate(&attributes, plugin) }
+        }
+        do throws(KubeStatus) {
+            try await MutatingPolicyAdmission(view: view, authorizer: authorizer).mutate(&attributes, &round)
+        } catch {
+            throw Self.traced(error, MutatingPolicyAdmission.name, attributes)
+        }
     }
 
     private func mutate(_ attributes: inout AdmissionAttributes, _ plugin: any AdmissionPlugin) throws(KubeStatus) {
@@ -52,12 +73,28 @@ struct AdmissionChain: Sendable {
     /// - Throws: 403 of the plugin that refuses.
     func validate(_ attributes: AdmissionAttributes) async throws(KubeStatus) {
         switch attributes.operation {
-        case .create: break
+        case .create, .connect: break
         case .update: try await restrictNode(.update(attributes.object, old: attributes.old ?? .null), attributes.request)
         case .delete: try await restrictNode(.delete(attributes.object, isDryRun: attributes.isDryRun), attributes.request)
         }
-        for plugin in Self.beforeNodes + Self.afterNodes {
-            do { try await plugin.validate(attributes, view) } catch { throw Self.traced(error, type(of: plugin).name, attributes) }
+        do throws(KubeStatus) {
+            for plugin in Self.beforeNodes + Self.afterNodes { try await validate(attributes, plugin) }
+            try await validateByPolicies(attributes)
+            try await validate(attributes, ResourceQuotaAdmission())
+        } catch {
+            throw Self.warned(error, attributes)
+        }
+    }
+
+    private func validate(_ attributes: AdmissionAttributes, _ plugin: any AdmissionPlugin) async throws(KubeStatus) {
+        do { try await plugin.validate(attributes, view) } catch { throw Self.traced(error, type(of: plugin).name, attributes) }
+    }
+
+    private func validateByPolicies(_ attributes: AdmissionAttributes) async throws(KubeStatus) {
+        do throws(KubeStatus) {
+            try await ValidatingPolicyAdmission(view: view, authorizer: authorizer).validate(attributes)
+        } catch {
+            throw Self.traced(error, ValidatingPolicyAdmission.name, attributes)
         }
     }
 
@@ -73,6 +110,13 @@ struct AdmissionChain: Sendable {
                 TraceStep("admission", "NodeRestriction", expected: "the node's own objects", actual: error.message, .fail))
             throw error
         }
+    }
+
+    /// A refusal with what was warned of before it.
+    private static func warned(_ refusal: KubeStatus, _ attributes: AdmissionAttributes) -> KubeStatus {
+        var refusal = refusal
+        refusal.warnings = attributes.noted.texts + refusal.warnings
+        return refusal
     }
 
     /// Leaves the refusal in the trace.

@@ -6,7 +6,12 @@ import World
 /// What a request is about to do to an object, as admission plugins see it (`k8s.io/apiserver/pkg/admission.Attributes`).
 struct AdmissionAttributes: Sendable {
     /// What is done.
-    enum Operation: Sendable, Hashable { case create, update, delete }
+    enum Operation: String, Sendable, Hashable {
+        case create = "CREATE"
+        case update = "UPDATE"
+        case delete = "DELETE"
+        case connect = "CONNECT"
+    }
 
     let operation: Operation
     let request: APIRequest
@@ -15,8 +20,22 @@ struct AdmissionAttributes: Sendable {
     /// The object before an update.
     let old: JSON?
     let isDryRun: Bool
+    /// The options of the request (`meta.k8s.io/v1`).
+    let options: JSON
+    /// The name in the object of the request; empty when the server makes one.
+    let givenName: String
     /// What plugins warn of.
     let noted = RequestWarnings()
+
+    init(operation: Operation, request: APIRequest, object: JSON, old: JSON?, isDryRun: Bool, options: JSON? = nil) {
+        self.operation = operation
+        self.request = request
+        self.object = object
+        self.old = old
+        self.isDryRun = isDryRun
+        self.options = options ?? WriteOptions.json(request.query, operation == .create ? .create : .update)
+        givenName = object.objectName
+    }
 
     var resource: ResourceType { request.resource }
     var subresource: String { request.info.subresource }

@@ -47,7 +47,7 @@ struct PriorityAdmission: AdmissionPlugin {
         guard attributes.concerns("", "pods") else { return }
         var spec = attributes.object["spec"] ?? [:]
         switch attributes.operation {
-        case .delete: return
+        case .delete, .connect: return
         case .update:
             // What was set at creation stays, where the client does not repeat it.
             for field in ["priority", "preemptionPolicy"] where spec[field] ?? .null == .null {

@@ -62,7 +62,8 @@ extension Registry {
             try checkPreconditions(options, old, resource)
             if let request {
                 try await admission.validate(
-                    AdmissionAttributes(operation: .delete, request: request, object: old, old: nil, isDryRun: options.isDryRun))
+                    AdmissionAttributes(
+                        operation: .delete, request: request, object: old, old: nil, isDryRun: options.isDryRun, options: options.json))
             }
             var object = old
             mark(&object, strategy, options)
@@ -73,7 +74,14 @@ extension Registry {
                     isGone ? .delete(key, last: last(object, old, strategy)) : .put(key, StoredObject.value(object))
                 let freed = isGone ? StorageHooks.of(resource)?.delete(old, cluster) ?? .none : .none
                 do {
-                    let commit = try await cluster.store.commit(freed.transaction(write, conditions: [.modified(key, entry.modified)]))
+                    var seen = entry.modified
+                    if isGone, strategy.hasGracefulDeletion, object != old {
+                        // That its time is over is a change of its own, which watchers see.
+                        seen = try await cluster.store.commit(
+                            Transaction(conditions: [.modified(key, seen)], writes: [.put(key, StoredObject.value(object))])
+                        ).revision
+                    }
+                    let commit = try await cluster.store.commit(freed.transaction(write, conditions: [.modified(key, seen)]))
                     if isGone { await effects.removed(old, resource) } else { await effects.written(object, resource) }
                     return try deleted(freed.value(of: commit), old, resource, isGone: isGone, strategy)
                 } catch let error as StoreError {
@@ -177,7 +185,7 @@ extension Registry {
         let options = try deleteOptions(request)
         warn(options, request)
         let listOptions = try ListOptions(request.query, isWatch: false)
-        let page = try page(request, listOptions, try Selection(listOptions, request.resource))
+        let page = try page(request, listOptions, try Selection(listOptions, request.resource), isExact: true)
         for entry in page.entries {
             let name = request.resource.isNamespaced ? String(entry.name.drop { $0 != "/" }.dropFirst()) : entry.name
             do { _ = try await delete(request.resource, request.namespace, name, options, request) } catch {

@@ -1,16 +1,22 @@
 import JSON
 
-/// Checks of webhook configurations and admission policies (`pkg/apis/admissionregistration/validation/validation.go`).
+/// Checks of webhook configurations (`pkg/apis/admissionregistration/validation/validation.go`).
 extension FieldErrorList {
     private static let operations = ["*", "CONNECT", "CREATE", "DELETE", "UPDATE"]
 
-    /// `ValidateValidatingWebhookConfiguration` and its mutating twin.
-    mutating func webhookConfiguration(_ configuration: JSON, isMutating: Bool) {
+    /// `ValidateValidatingWebhookConfiguration` and its mutating twin. Conditions that an update keeps are not looked at.
+    mutating func webhookConfiguration(_ configuration: JSON, old: JSON?, isMutating: Bool) {
         metadata(configuration, .subdomain, isNamespaced: false)
         var names: Set<String> = []
+        func conditions(_ configuration: JSON) -> [JSON?] { configuration.items("webhooks").map { $0["matchConditions"] } }
+        let keepsConditions = old.map { conditions($0) == conditions(configuration) } ?? false
         for (index, hook) in configuration.items("webhooks").enumerated() {
             let at = FieldPath("webhooks")[index]
             webhook(hook, at, isMutating: isMutating)
+            if !keepsConditions {
+                matchConditions(
+                    hook.items("matchConditions"), PolicyCompiler(hasParams: false, hasVariables: false), at / "matchConditions")
+            }
             reviewVersions(hook.texts("admissionReviewVersions"), at / "admissionReviewVersions")
             let name = hook.text("name")
             if !name.isEmpty, !names.insert(name).inserted { duplicate(at / "name", .string(name)) }
@@ -90,7 +96,7 @@ extension FieldErrorList {
     }
 
     /// `validateRuleWithOperations`.
-    private mutating func ruleWithOperations(_ rule: JSON, _ at: FieldPath) {
+    mutating func ruleWithOperations(_ rule: JSON, _ at: FieldPath) {
         let operations = rule.texts("operations")
         if operations.isEmpty { required(at / "operations") }
         if operations.count > 1, operations.contains("*") {
@@ -142,93 +148,6 @@ extension FieldErrorList {
         if plain > 1, resources.contains("*") {
             invalid(
                 at, JSON(strings: resources), "if '*' is present, must not specify other resources without subresources")
-        }
-    }
-
-    private mutating func matchResources(_ match: JSON, _ at: FieldPath, needsRules: Bool) {
-        if let policy = match["matchPolicy"]?.string { oneOf(policy, ["Equivalent", "Exact"], at / "matchPolicy") }
-        labelSelector(match["namespaceSelector"], at / "namespaceSelector")
-        labelSelector(match["objectSelector"], at / "objectSelector")
-        let rules = match.items("resourceRules")
-        if needsRules, rules.isEmpty { required(at / "resourceRules") }
-        for field in ["resourceRules", "excludeResourceRules"] {
-            for (index, rule) in match.items(field).enumerated() { ruleWithOperations(rule, (at / field)[index]) }
-        }
-    }
-
-    /// The parts of admission policies beyond their expressions.
-    mutating func admissionPolicy(_ policy: JSON, isMutating: Bool) {
-        metadata(policy, .subdomain, isNamespaced: false)
-        let spec = policy["spec"] ?? [:]
-        let at = FieldPath("spec")
-        if let failure = spec["failurePolicy"]?.string {
-            oneOf(failure, ["Fail", "Ignore"], at / "failurePolicy")
-        } else {
-            required(at / "failurePolicy")
-        }
-        if let kind = spec.present("paramKind") {
-            for field in ["apiVersion", "kind"] where kind.text(field).isEmpty { required(at / "paramKind" / field) }
-        }
-        if let match = spec.present("matchConstraints") {
-            matchResources(match, at / "matchConstraints", needsRules: true)
-        } else {
-            required(at / "matchConstraints")
-        }
-        for (index, variable) in spec.items("variables").enumerated() {
-            let path = (at / "variables")[index]
-            let name = variable.text("name")
-            if name.isEmpty {
-                required(path / "name", "name is not specified")
-            } else if !FormatChecks.isIdentifier(name) {
-                invalid(path / "name", .string(name), "must be a valid CEL identifier")
-            }
-            expressionIsGiven(variable, path)
-        }
-        if isMutating {
-            oneOf(spec.text("reinvocationPolicy"), ["IfNeeded", "Never"], at / "reinvocationPolicy", requiredWhenEmpty: true)
-            if spec.items("mutations").isEmpty { required(at / "mutations", "mutations must contain at least one item") }
-            return
-        }
-        let checks = spec.items("validations")
-        if checks.isEmpty, spec.items("auditAnnotations").isEmpty {
-            let text = "validations or auditAnnotations must contain at least one item"
-            required(at / "validations", text)
-            required(at / "auditAnnotations", text)
-        }
-        for (index, check) in checks.enumerated() {
-            let path = (at / "validations")[index]
-            expressionIsGiven(check, path)
-            if let reason = check["reason"]?.string {
-                oneOf(reason, ["Forbidden", "Invalid", "RequestEntityTooLarge"], path / "reason")
-            }
-        }
-    }
-
-    private mutating func expressionIsGiven(_ value: JSON, _ at: FieldPath) {
-        if value.text("expression").allSatisfy(\.isWhitespace) { required(at / "expression", "expression is not specified") }
-    }
-
-    /// Bindings of admission policies.
-    mutating func admissionPolicyBinding(_ binding: JSON, isMutating: Bool) {
-        metadata(binding, .subdomain, isNamespaced: false)
-        let spec = binding["spec"] ?? [:]
-        let at = FieldPath("spec")
-        let policy = spec.text("policyName")
-        if policy.isEmpty { required(at / "policyName") } else { dns1123Subdomain(policy, at / "policyName") }
-        if let match = spec.present("matchResources") { matchResources(match, at / "matchResources", needsRules: false) }
-        guard !isMutating else { return }
-        let actions = spec.texts("validationActions")
-        if actions.isEmpty { required(at / "validationActions", "at least one validation action is required") }
-        var seen: Set<String> = []
-        for (index, action) in actions.enumerated() {
-            oneOf(action, ["Audit", "Deny", "Warn"], (at / "validationActions")[index])
-            if !seen.insert(action).inserted { duplicate((at / "validationActions")[index], .string(action)) }
-        }
-        if seen.contains("Deny"), seen.contains("Warn") {
-            invalid(
-                at / "validationActions", JSON(strings: actions),
-                "must not contain both Deny and Warn (repeating the same validation failure information in the API response and headers serves no purpose)"
-            )
         }
     }
 }
