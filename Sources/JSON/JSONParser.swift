@@ -8,6 +8,8 @@ struct JSONParser: ~Copyable {
         var start = 0
         /// The member whose value comes next, as a place on the stack of members.
         var pending = 0
+        /// Whether that member has a value already, of an earlier occurrence of its name.
+        var isRepeat = false
         /// One bit for the hash of each name so far: most names are known to be new without a search.
         var seen: UInt64 = 0
     }
@@ -94,6 +96,10 @@ struct JSONParser: ~Copyable {
                 }
                 let next: UInt8
                 if frame.isObject {
+                    if frame.isRepeat {
+                        frame.isRepeat = false
+                        if limits.mergesRepeatedNames { value = Self.merged(members[frame.pending].value, value) }
+                    }
                     members[frame.pending].value = value
                     next = peek()
                     if next == UInt8(ascii: ",") {
@@ -187,8 +193,21 @@ struct JSONParser: ~Copyable {
     /// Notes a repeated name; its value goes where the first one stands.
     private mutating func repeated(_ key: String, at place: Int) {
         frame.pending = place
+        frame.isRepeat = true
         let path = path()
         if duplicates.count < 100, !duplicates.contains(path) { duplicates.append(path) }
+    }
+
+    /// What Go's decoder makes of a second value for the same variable: objects and elements of lists are written over, not replaced.
+    private static func merged(_ old: JSON, _ new: JSON) -> JSON {
+        switch (old, new) {
+        case (.object(var before), .object(let after)):
+            for member in after { before[member.key] = before[member.key].map { merged($0, member.value) } ?? member.value }
+            return .object(before)
+        case (.array(let before), .array(let after)):
+            return .array(after.enumerated().map { $0.offset < before.count ? merged(before[$0.offset], $0.element) : $0.element })
+        default: return new
+        }
     }
 
     /// The path of the pending member, in Kubernetes' notation.

@@ -109,12 +109,15 @@ extension JSON {
         public var bytes: Int
         /// Whether bytes in strings that are no UTF-8 become U+FFFD, as Go reads them, instead of a refusal.
         public var repairsStrings: Bool
+        /// Whether the values of a repeated name are put together, as Go does that decodes into a type, instead of the last one counting.
+        public var mergesRepeatedNames: Bool
 
         /// Makes limits; the defaults are what a request body may have.
-        public init(depth: Int = 512, bytes: Int = 64 << 20, repairsStrings: Bool = false) {
+        public init(depth: Int = 512, bytes: Int = 64 << 20, repairsStrings: Bool = false, mergesRepeatedNames: Bool = false) {
             self.depth = depth
             self.bytes = bytes
             self.repairsStrings = repairsStrings
+            self.mergesRepeatedNames = mergesRepeatedNames
         }
     }
 

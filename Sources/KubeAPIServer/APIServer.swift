@@ -232,7 +232,10 @@ public struct APIServer: HTTPHandler {
             request.http.body, contentType: request.http.headers["Content-Type"], as: request.resource.groupVersionKind,
             validation: options.validation)
         if request.resource.kind == "Binding" { return try object(request, await bindings.create(decoded, request)) }
-        guard let answer = try await reviews.review(decoded.object, request) else {
+        var review = decoded.object
+        let managedFields = registry.managedFields(creating: review, .sent(decoded.managedFields), request, options)
+        review.set(managedFields, at: ["metadata", "managedFields"])
+        guard let answer = try await reviews.review(review, request) else {
             throw .serviceUnavailable("\(request.resource.qualifiedName) is not simulated yet")
         }
         return try object(request, RegistryAnswer(status: 201, bytes: answer.serialized(), warnings: decoded.warnings))

@@ -54,10 +54,12 @@ public struct ObjectDecoder: Sendable {
     ///
     /// - Throws: the bare parse error.
     public func document(
-        _ body: [UInt8], _ format: Format, expected: GroupVersionKind? = nil, duplicates: inout [String]
+        _ body: [UInt8], _ format: Format, expected: GroupVersionKind? = nil, isTyped: Bool = false, duplicates: inout [String]
     ) throws(DecodeFailure) -> JSON {
         switch format {
         case .json:
+            var limits = limits
+            limits.mergesRepeatedNames = isTyped
             do { return try JSON.parse(body, limits: limits, duplicates: &duplicates) } catch {
                 if case .tooLarge(let limit) = error.reason { throw .tooLarge(limit) }
                 throw .syntax(error.goMessage)
@@ -102,17 +104,17 @@ public struct ObjectDecoder: Sendable {
     ) throws(KubeStatus) -> DecodedObject {
         let format = try Format(contentType: contentType)
         var duplicates: [String] = []
-        let document = try parsed(body, format, as: expected, duplicates: &duplicates)
+        let document = try parsed(body, format, as: expected, isTyped: true, duplicates: &duplicates)
         try checkType(document, expected, equals, body)
         return try canonical(document, as: expected, validation: validation, duplicates: duplicates)
     }
 
     /// A body as a document that can be an object.
     private func parsed(
-        _ body: [UInt8], _ format: Format, as expected: GroupVersionKind, duplicates: inout [String]
+        _ body: [UInt8], _ format: Format, as expected: GroupVersionKind, isTyped: Bool, duplicates: inout [String]
     ) throws(KubeStatus) -> JSON {
         let document: JSON
-        do { document = try self.document(body, format, expected: expected, duplicates: &duplicates) } catch {
+        do { document = try self.document(body, format, expected: expected, isTyped: isTyped, duplicates: &duplicates) } catch {
             switch error {
             case .envelope(let text): throw unrecognized(expected, text, body)
             case .content(let type, let text):
@@ -144,7 +146,7 @@ public struct ObjectDecoder: Sendable {
         let format = try Format(contentType: contentType)
         guard format != .protobuf else { throw .unsupportedMediaType(["application/json", "application/yaml"]) }
         var duplicates: [String] = []
-        let document = try parsed(body, format, as: custom.kind, duplicates: &duplicates)
+        let document = try parsed(body, format, as: custom.kind, isTyped: false, duplicates: &duplicates)
         for (name, word) in [("kind", "Kind"), ("apiVersion", "apiVersion")] where (document[name]?.string ?? "").isEmpty {
             throw unrecognized(custom.kind, "Object '\(word)' is missing in '\(String(decoding: body, as: UTF8.self))'", body)
         }

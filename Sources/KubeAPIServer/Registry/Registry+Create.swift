@@ -45,6 +45,7 @@ extension Registry {
                 &object, namespace: resource.isNamespaced ? request.namespace : nil, generation: strategy.countsGenerations,
                 world: cluster.world)
             strategy.prepareForCreate(&object, resource)
+            let early = ObjectWarnings.preparing(object, resource)
             ObjectPreparation.create(&object, resource, now: cluster.world.now.rfc3339, author: Self.author(request.user))
             let taken = try StorageHooks.of(resource)?.beginCreate(&object, cluster, isDryRun: options.isDryRun) ?? .none
             object["metadata"]?["managedFields"] = managedFields
@@ -56,7 +57,7 @@ extension Registry {
             ObjectPreparation.finish(&object, resource)
             attributes.object = object
             try await admission.validate(attributes)
-            let warnings = warnings + repeated + ObjectWarnings.create(object, resource) + attributes.noted.texts
+            let warnings = warnings + repeated + early + ObjectWarnings.create(object, resource) + attributes.noted.texts
             if let version = UInt64(wanted.objectResourceVersion), version != 0 {
                 throw .unexpected("resourceVersion should not be set on objects to be created")
             }

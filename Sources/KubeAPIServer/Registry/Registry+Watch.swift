@@ -64,6 +64,8 @@ private final class WatchFeed: Sendable {
         let asked = options.resourceVersion.isEmpty ? 0 : try Registry.revision(options.resourceVersion)
         let sendsState = options.sendsInitialEvents ?? (asked == 0)
         do {
+            let first = registry.cluster.firstRevision
+            if asked > 0, asked < first { throw StoreError.compacted(requested: asked, compacted: first) }
             if asked > store.revision { throw StoreError.futureRevision(requested: asked, current: store.revision) }
             var entries: [Entry] = []
             var from = asked

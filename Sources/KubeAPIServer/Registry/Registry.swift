@@ -76,10 +76,12 @@ struct Registry: Sendable {
         var remaining: Int?
     }
 
-    /// `list`: one page of entries.
+    /// `list`: one page of entries, of just the revision asked for when that is wanted or `isExact`.
     ///
     /// - Throws: 400, 410, or 504 for a revision that is not there yet.
-    func page(_ request: APIRequest, _ options: ListOptions, _ selection: Selection) throws(KubeStatus) -> Page {
+    func page(
+        _ request: APIRequest, _ options: ListOptions, _ selection: Selection, isExact: Bool = false
+    ) throws(KubeStatus) -> Page {
         let collection = cluster.collection(request.resource)
         var prefix = request.resource.isNamespaced && !request.namespace.isEmpty ? request.namespace + "/" : ""
         // A list restricted to one name reads that key only.
@@ -101,13 +103,18 @@ struct Registry: Sendable {
             }
             if asked > cluster.revision { throw .tooLargeResourceVersion(UInt64(asked), current: UInt64(max(0, cluster.revision))) }
             // Without `Exact`, anything at least as new will do, and the newest is.
-            if options.resourceVersionMatch == "Exact" || (options.limit > 0 && options.resourceVersionMatch.isEmpty && asked > 0) {
+            if options.resourceVersionMatch == "Exact" || (isExact && asked > 0)
+                || (options.limit > 0 && options.resourceVersionMatch.isEmpty && asked > 0)
+            {
                 revision = asked
             }
         }
         // Version 0 is answered from the watch cache, which knows no limit.
         let limit = options.resourceVersion == "0" ? 0 : options.limit
-        do {
+        do throws(StoreError) {
+            if let revision, revision > 0, revision < cluster.firstRevision {
+                throw .compacted(requested: revision, compacted: cluster.firstRevision)
+            }
             return try read(collection, prefix, exact, revision, after, limit, selection)
         } catch {
             if case .compacted = error, !options.continueToken.isEmpty { throw .continueTooOld }

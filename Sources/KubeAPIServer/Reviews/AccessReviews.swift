@@ -47,6 +47,7 @@ struct AccessReviews: Sendable {
                         "must match metadata.namespace"))
             }
         }
+        errors += metadataErrors(object, namespace)
         try check(errors)
         let extra = (spec["extra"]?.object?.members ?? []).map {
             UserInfo.Extra(key: $0.key, values: $0.value.array?.compactMap(\.string) ?? [])
@@ -54,13 +55,13 @@ struct AccessReviews: Sendable {
         let info = UserInfo(username: user, uid: spec["uid"]?.string ?? "", groups: groups, extra: extra)
         var answer = object
         answer["status"] = await status(spec, info)
-        if let namespace { answer["metadata"] = ["namespace": .string(namespace)] }
+        if let namespace { answer.set(.string(namespace), at: ["metadata", "namespace"]) }
         return answer
     }
 
     private func selfSubjectAccess(_ object: JSON, _ user: UserInfo) async throws(KubeStatus) -> JSON {
         let spec = object["spec"] ?? [:]
-        try check(attributeErrors(spec))
+        try check(attributeErrors(spec) + metadataErrors(object, nil))
         var answer = object
         answer["status"] = await status(spec, user)
         return answer
@@ -101,6 +102,19 @@ struct AccessReviews: Sendable {
         case (let resource?, nil): return selectorErrors(resource)
         default: return []
         }
+    }
+
+    /// A review has no metadata but what the server notes of its fields, and a local one its namespace.
+    private func metadataErrors(_ object: JSON, _ namespace: String?) -> [FieldError] {
+        let metadata = object["metadata"] ?? [:]
+        let given = metadata.object?.members.filter { member in
+            member.key != "managedFields" && !(member.key == "namespace" && namespace != nil)
+        }
+        guard let given, !given.isEmpty else { return [] }
+        return [
+            .invalid(
+                "metadata", ObjectMetadata.ordered(metadata), namespace == nil ? "must be empty" : "must be empty except for namespace")
+        ]
     }
 
     private func selectorErrors(_ resource: JSON) -> [FieldError] {

@@ -21,6 +21,14 @@ public enum ObjectWarnings {
         return list.texts
     }
 
+    /// The texts for a new object before the server completes it: what it will make of old annotations.
+    public static func preparing(_ object: JSON, _ resource: ResourceType) -> [String] {
+        guard resource.group.isEmpty, resource.resource == "pods" else { return [] }
+        var list = WarningList()
+        list.appArmorAnnotations(object, .root)
+        return list.texts
+    }
+
     /// The texts for a changed object; workloads are only looked at when what they want changed.
     public static func update(_ object: JSON, old: JSON, _ resource: ResourceType) -> [String] {
         guard object.at("metadata", "generation") != old.at("metadata", "generation") || object.at("metadata", "generation") == nil else {

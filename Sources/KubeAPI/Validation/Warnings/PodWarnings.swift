@@ -15,6 +15,7 @@ extension WarningList {
 
     /// `GetWarningsForPodTemplate`.
     mutating func podTemplate(_ template: JSON, _ path: FieldPath) {
+        appArmorAnnotations(template, path)
         podParts(template, path)
     }
 
@@ -23,12 +24,6 @@ extension WarningList {
         let annotations = pod.at("metadata", "annotations")
         let at = parent / "spec"
         let containers = Self.containers(spec, at)
-        for (container, _) in containers where container.at("securityContext", "appArmorProfile")?.object == nil {
-            let key = "container.apparmor.security.beta.kubernetes.io/\(container.text("name"))"
-            if annotations?[key] != nil {
-                annotation(key, "deprecated since v1.30; use the \"appArmorProfile\" field instead", parent)
-            }
-        }
         scheduling(spec, at)
         for (key, text) in Self.oldAnnotations where annotations?[key] != nil { annotation(key, text, parent) }
         volumes(spec, at)
@@ -50,6 +45,18 @@ extension WarningList {
         }
         ports(containers)
         affinityTerms(spec, at)
+    }
+
+    /// AppArmor by annotation, where no field says it. A pod's are looked at before the server makes fields of them.
+    mutating func appArmorAnnotations(_ pod: JSON, _ parent: FieldPath) {
+        let annotations = pod.at("metadata", "annotations")
+        for (container, _) in Self.containers(pod["spec"] ?? [:], parent / "spec")
+        where container.at("securityContext", "appArmorProfile")?.object == nil {
+            let key = "container.apparmor.security.beta.kubernetes.io/\(container.text("name"))"
+            if annotations?[key] != nil {
+                annotation(key, "deprecated since v1.30; use the \"appArmorProfile\" field instead", parent)
+            }
+        }
     }
 
     private static func containers(_ spec: JSON, _ at: FieldPath) -> [(container: JSON, path: FieldPath)] {
