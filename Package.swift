@@ -142,7 +142,7 @@ let package = Package(
         tests(
             "KubeAPIServerTests",
             [
-                "ConformanceVectors", "HTTP", "JSON", "KubeAPI", "KubeAPIServer", "PKI", "RBAC", "Store", "World",
+                "ConformanceVectors", "Encoding", "HTTP", "JSON", "KubeAPI", "KubeAPIServer", "PKI", "RBAC", "Store", "World",
                 .product(name: "Crypto", package: "swift-crypto"),
                 .product(name: "CryptoExtras", package: "swift-crypto"),
             ]),

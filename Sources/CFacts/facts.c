@@ -53,3 +53,8 @@ static const unsigned char instance_limits_file[] = {
 #embed "data/instance-limits.json"
 };
 FACT(instance_limits)
+
+static const unsigned char eks_audit_policy_file[] = {
+#embed "data/eks-audit-policy.json"
+};
+FACT(eks_audit_policy)

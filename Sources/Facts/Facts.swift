@@ -23,6 +23,8 @@ public enum Facts {
     public static var ec2Operations: UnsafeRawBufferPointer { bytes(cfacts_ec2_operations()) }
     /// The parameters of the Auto Scaling operations that are served (`autoscaling-operations.json`).
     public static var autoScalingOperations: UnsafeRawBufferPointer { bytes(cfacts_autoscaling_operations()) }
+    /// The audit policy of EKS' API servers (`eks-audit-policy.json`).
+    public static var eksAuditPolicy: UnsafeRawBufferPointer { bytes(cfacts_eks_audit_policy()) }
 
     private static func bytes(_ file: cfacts_file) -> UnsafeRawBufferPointer {
         UnsafeRawBufferPointer(start: file.bytes, count: file.count)

@@ -22,6 +22,8 @@ public struct APIServer: HTTPHandler {
         public var authorizer: ClusterAuthorizer
         /// What EKS knows of the cluster's pods; `nil` without EKS' pod identity webhook.
         public var podIdentity: (any PodIdentitySource)?
+        /// The audit log; `nil` for none.
+        public var audit: AuditLog?
         /// `1.34`
         public var kubernetesVersion: String
         /// `host:port` that discovery names.
@@ -31,9 +33,11 @@ public struct APIServer: HTTPHandler {
         public init(
             cluster: ClusterState, authenticators: [any RequestAuthenticator], tokens: TokenAuthenticator,
             serviceAccounts: ServiceAccountTokens,
-            authorizer: ClusterAuthorizer, podIdentity: (any PodIdentitySource)? = nil, kubernetesVersion: String, address: String
+            authorizer: ClusterAuthorizer, podIdentity: (any PodIdentitySource)? = nil, audit: AuditLog? = nil, kubernetesVersion: String,
+            address: String
         ) {
             self.podIdentity = podIdentity
+            self.audit = audit
             self.cluster = cluster
             self.authenticators = authenticators
             self.tokens = tokens
@@ -49,6 +53,7 @@ public struct APIServer: HTTPHandler {
     private let minorVersion: Int
     private let authenticators: AuthenticatorChain
     private let authorizer: ClusterAuthorizer
+    private let audit: AuditLog?
     let registry: Registry
     private let reviews: AccessReviews
     private let tokenRequests: TokenRequests
@@ -63,6 +68,7 @@ public struct APIServer: HTTPHandler {
             authenticators: parts.authenticators + [parts.tokens],
             anonymousPaths: parts.cluster.profile.anonymousPaths(minorVersion: minorVersion))
         authorizer = parts.authorizer
+        audit = parts.audit
         let admission = AdmissionChain(cluster: parts.cluster, authorizer: parts.authorizer, podIdentity: parts.podIdentity)
         registry = Registry(cluster: parts.cluster, admission: admission, tokens: parts.serviceAccounts)
         reviews = AccessReviews(
@@ -76,28 +82,38 @@ public struct APIServer: HTTPHandler {
     /// Answers one request.
     public func handle(_ request: HTTPRequest) async -> HTTPResponse {
         var response: HTTPResponse
-        do { response = try await answer(request) } catch { response = HTTPResponse(error, to: request) }
+        var audit: RequestAudit?
+        do { response = try await answer(request, &audit) } catch {
+            audit?.note(status: error.json)
+            response = HTTPResponse(error, to: request)
+        }
         response.compress(for: request)
         response.headers["Audit-Id"] = request.trace.id
         if response.headers["Cache-Control"] == nil { response.headers["Cache-Control"] = "no-cache, private" }
         if request.method == "HEAD" { response.body = .empty }
         request.trace.finish(status: response.status)
         cluster.world.traces.record(request.trace)
+        audit?.complete(&response, clock: cluster.world.clock)
         return response
     }
 
     /// The chain: who, may they, what.
-    private func answer(_ request: HTTPRequest) async throws(KubeStatus) -> HTTPResponse {
+    private func answer(_ request: HTTPRequest, _ audit: inout RequestAudit?) async throws(KubeStatus) -> HTTPResponse {
         let query = QueryParameters(PercentEncoding.pairs(request.query ?? "") ?? [])
         let info = RequestInfo(request, query)
-        guard let caller = await authenticators.authenticate(request) else { throw .unauthorized }
+        guard let caller = await authenticators.authenticate(request) else {
+            audit = self.audit?.begin(request, course: .refused) { Self.attributes(info, UserInfo(username: "")) }
+            throw .unauthorized
+        }
         request.trace.identify(caller.username)
+        audit = self.audit?.begin(request, course: info.isLongRunning ? .lasting : .short) { Self.attributes(info, caller) }
         let user = try await Self.effectiveUser(of: request, as: caller, authorizer)
         let attributes = Self.attributes(info, user)
         let decision = await authorizer.authorize(attributes, trace: request.trace)
+        audit?.note(impersonated: user == caller ? nil : user, decision)
         guard decision.isAllowed else { throw Forbidden.status(attributes, decision.reason) }
         guard info.isResourceRequest else { return try await documents.respond(request, info, query) }
-        return try await serve(request, info, query, user)
+        return try await serve(request, info, query, user, audit)
     }
 
     private static func attributes(_ info: RequestInfo, _ user: UserInfo) -> Attributes {
@@ -111,9 +127,9 @@ public struct APIServer: HTTPHandler {
 
     // MARK: Resources
 
-    private func serve(_ http: HTTPRequest, _ info: RequestInfo, _ query: QueryParameters, _ user: UserInfo) async throws(KubeStatus)
-        -> HTTPResponse
-    {
+    private func serve(
+        _ http: HTTPRequest, _ info: RequestInfo, _ query: QueryParameters, _ user: UserInfo, _ audit: RequestAudit?
+    ) async throws(KubeStatus) -> HTTPResponse {
         let resources = cluster.resources
         if !info.isCore, resources.group(info.group) == nil { return Self.pageNotFound }
         // Below a custom group nothing answers but the resources.
@@ -129,8 +145,10 @@ public struct APIServer: HTTPHandler {
         let method = try Verb(http, info, query, resource)
         let representation = try Representation(
             http, query, method.endpoint(hasMessage: resource.hasMessage))
-        let request = APIRequest(http: http, info: info, query: query, user: user, resource: resource, representation: representation)
+        let request = APIRequest(
+            http: http, info: info, query: query, user: user, resource: resource, representation: representation, audit: audit)
         let deprecation = resource.deprecationWarning
+        if deprecation != nil { http.trace.annotate("k8s.io/deprecated", "true") }
         do {
             var response = try await dispatch(method, request)
             if let deprecation { response.addWarnings([deprecation]) }
@@ -231,6 +249,7 @@ public struct APIServer: HTTPHandler {
         let decoded = try cluster.decoder.decode(
             request.http.body, contentType: request.http.headers["Content-Type"], as: request.resource.groupVersionKind,
             validation: options.validation)
+        request.audit?.note(request: decoded.object)
         if request.resource.kind == "Binding" { return try object(request, await bindings.create(decoded, request)) }
         var review = decoded.object
         let managedFields = registry.managedFields(creating: review, .sent(decoded.managedFields), request, options)
@@ -296,8 +315,10 @@ public struct APIServer: HTTPHandler {
     ) throws(KubeStatus) -> DecodedObject {
         let kind = GroupVersionKind(group: subresource.group, version: subresource.version, kind: subresource.kind)
         let options = try WriteOptions(request.query, .create)
-        return try cluster.decoder.decode(
+        let decoded = try cluster.decoder.decode(
             request.http.body, contentType: request.http.headers["Content-Type"], as: kind, or: equals, validation: options.validation)
+        request.audit?.note(request: decoded.object)
+        return decoded
     }
 
     /// Approving takes a right on the signer as well (admission plugin CertificateApproval).

@@ -94,7 +94,8 @@ public final class RequestTrace: Sendable {
 
     /// The `Audit-Id` of the answer.
     public let id: String
-    private let received: Instant
+    /// When the request arrived, on the world's clock.
+    public let received: Instant
     private let method: String
     private let path: String
     private let target: String

@@ -18,5 +18,6 @@ cfacts_file cfacts_eks_operations(void);
 cfacts_file cfacts_ec2_operations(void);
 cfacts_file cfacts_autoscaling_operations(void);
 cfacts_file cfacts_instance_limits(void);
+cfacts_file cfacts_eks_audit_policy(void);
 
 #endif

@@ -30,7 +30,7 @@ public struct InProcessAPIServer: Sendable {
         world: World, kubernetesVersion: String = "1.36", serviceRange: String = "10.100.0.0/16",
         nodePorts: NodePortBands = .standard, profile: ClusterProfile = .upstream
     ) async throws {
-        self.init(world, kubernetesVersion, profile, nodePorts)
+        self.init(world, kubernetesVersion, profile, nodePorts, nil)
         try await ClusterBootstrap(cluster: cluster, serviceRange: serviceRange, endpoint: ("127.0.0.1", 443)).run()
     }
 
@@ -38,8 +38,10 @@ public struct InProcessAPIServer: Sendable {
     /// resourceVersion. The world needs another seed, so that no uid comes twice.
     ///
     /// - Throws: `StoreError`.
-    public init(copying other: InProcessAPIServer, world: World, kubernetesVersion: String = "1.36") async throws {
-        self.init(world, kubernetesVersion, other.cluster.profile, other.cluster.nodePorts)
+    public init(
+        copying other: InProcessAPIServer, world: World, kubernetesVersion: String = "1.36", audit: AuditLog? = nil
+    ) async throws {
+        self.init(world, kubernetesVersion, other.cluster.profile, other.cluster.nodePorts, audit)
         let collections = Set(other.cluster.resources.resources.filter(\.isStored).map { other.cluster.collection($0) })
         var writes: [Transaction.Write] = []
         for collection in collections.sorted() {
@@ -49,7 +51,9 @@ public struct InProcessAPIServer: Sendable {
         try await cluster.store.commit(Transaction(writes: writes))
     }
 
-    private init(_ world: World, _ kubernetesVersion: String, _ profile: ClusterProfile, _ nodePorts: NodePortBands) {
+    private init(
+        _ world: World, _ kubernetesVersion: String, _ profile: ClusterProfile, _ nodePorts: NodePortBands, _ audit: AuditLog?
+    ) {
         self.world = world
         cluster = ClusterState(
             id: "in-process", name: "in-process", store: MemoryStore(world: world), world: world,
@@ -63,7 +67,7 @@ public struct InProcessAPIServer: Sendable {
                 cluster: cluster, authenticators: [AdminConnection()],
                 tokens: TokenAuthenticator(serviceAccounts: accounts, webhook: nil, cacheTTL: .zero, world: world),
                 serviceAccounts: accounts, authorizer: ClusterAuthorizer(cluster: cluster, policies: nil),
-                kubernetesVersion: kubernetesVersion, address: "127.0.0.1:443"))
+                audit: audit, kubernetesVersion: kubernetesVersion, address: "127.0.0.1:443"))
     }
 
     /// Answers a request. `target` is the path with its query, as on a request line.

@@ -17,7 +17,11 @@ public struct PodSecurityPolicy: Sendable, Hashable {
     public private(set) var enforce = Mode()
     /// Warns of pods.
     public private(set) var warn = Mode()
-    private var audit = Mode()
+    /// Is told to the audit log.
+    public private(set) var audit = Mode()
+
+    /// Whether nothing is asked.
+    public var isPrivileged: Bool { [enforce, warn, audit].allSatisfy { $0.level == .privileged } }
 
     private static let prefix = "pod-security.kubernetes.io/"
 

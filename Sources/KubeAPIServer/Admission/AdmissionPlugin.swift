@@ -1,3 +1,4 @@
+import HTTP
 import JSON
 import KubeAPI
 import Store
@@ -47,6 +48,9 @@ struct AdmissionAttributes: Sendable {
 
     /// Lets the object pass with a warning.
     func warn(_ text: String) { noted.note([text]) }
+
+    /// Notes a fact for the audit log.
+    func annotate(_ key: String, _ value: String) { request.http.trace.annotate(key, value) }
 
     /// `pods "a" is forbidden: …` (`admission.NewForbidden`); an object whose name is still to be made is called by its prefix.
     func forbidden(_ reason: String) -> KubeStatus {

@@ -22,8 +22,17 @@ struct PodIdentityAdmission: Sendable {
 
     /// Changes a new pod whose account has a role.
     func admit(_ pod: inout JSON, _ request: APIRequest) {
+        let patch = patch(for: pod, request)
+        let changed = patch.flatMap { try? JSONPatch.apply($0, to: pod) }
+        note(patch, isChanged: changed != nil && changed != pod, request)
+        if let changed { pod = changed }
+    }
+
+    private func patch(for pod: JSON, _ request: APIRequest) -> [JSON]? {
         let name = pod.at("spec", "serviceAccountName")?.string ?? ""
-        guard !name.isEmpty, let resource = cluster.resources.lookup(group: "", version: "v1", resource: "serviceaccounts") else { return }
+        guard !name.isEmpty, let resource = cluster.resources.lookup(group: "", version: "v1", resource: "serviceaccounts") else {
+            return nil
+        }
         let entry = cluster.store.get(cluster.key(resource, namespace: request.namespace, name: name))
         let account = entry.flatMap { try? JSON(parsing: $0.value) }
         var credentials: PodIdentityWebhook.ContainerCredentials?
@@ -31,12 +40,22 @@ struct PodIdentityAdmission: Sendable {
             let seconds = Self.expirations.lowest + Int64(cluster.world.random.next(below: Self.expirations.spread))
             credentials = .init(expiration: seconds)
         }
-        guard let patch = PodIdentityWebhook(region: source.region).patch(for: pod, account: account, credentials: credentials),
-            let changed = try? JSONPatch.apply(patch, to: pod)
-        else { return }
-        pod = changed
+        guard let patch = PodIdentityWebhook(region: source.region).patch(for: pod, account: account, credentials: credentials) else {
+            return nil
+        }
         let way = credentials == nil ? "web identity: role-arn annotation" : "EKS Pod Identity: an association"
         request.http.trace.add(
             TraceStep("admission", "pod-identity-webhook", actual: "\(way) of \(request.namespace)/\(name)", .pass))
+        return patch
+    }
+
+    /// What the audit log says of a mutating webhook (`k8s.io/apiserver/pkg/admission/plugin/webhook/mutating/dispatcher.go`).
+    private func note(_ patch: [JSON]?, isChanged: Bool, _ request: APIRequest) {
+        let place = ".webhook.admission.k8s.io/round_0_index_0"
+        let webhook: [(String, JSON)] = [("configuration", "pod-identity-webhook"), ("webhook", "iam-for-pods.amazonaws.com")]
+        func text(_ members: [(String, JSON)]) -> String { JSON.object(JSONObject(webhook + members)).text }
+        request.http.trace.annotate("mutation\(place)", text([("mutated", .bool(isChanged))]))
+        guard let patch, request.audit?.wantsRequestObject == true else { return }
+        request.http.trace.annotate("patch\(place)", text([("patch", .array(patch)), ("patchType", "JSONPatch")]))
     }
 }

@@ -4,6 +4,8 @@ import KubeAPI
 /// Pods keep to the Pod Security Standard that their namespace asks for (`k8s.io/pod-security-admission`).
 struct PodSecurityAdmission: AdmissionPlugin {
     static let name = "PodSecurity"
+    /// What its audit annotations begin with.
+    private static let prefix = "pod-security.kubernetes.io/"
 
     /// Where the resources that make pods have the spec of one.
     private static let templates: [String: [String]] = [
@@ -22,11 +24,19 @@ struct PodSecurityAdmission: AdmissionPlugin {
             let namespace = view.object("", "namespaces", attributes.request.namespace)
         else { return }
         let policy = PodSecurityPolicy(labels: namespace.at("metadata", "labels"))
-        guard policy.enforce.level != .privileged || policy.warn.level != .privileged,
-            let spec = attributes.object.value(at: Self.templates[name] ?? ["spec"])
-        else { return }
+        guard !policy.isPrivileged else {
+            if isPod { attributes.annotate(Self.prefix + "enforce-policy", "privileged:latest") }
+            return
+        }
+        guard let spec = attributes.object.value(at: Self.templates[name] ?? ["spec"]) else { return }
         // What is no longer about security was looked at when the pod came.
         if isPod, let old = attributes.old, !Self.isRelevant(spec, old["spec"] ?? [:]) { return }
+        if isPod { attributes.annotate(Self.prefix + "enforce-policy", policy.enforce.text) }
+        let audited = PodSecurityStandard.violations(spec, policy.audit.level)
+        if !audited.isEmpty {
+            attributes.annotate(
+                Self.prefix + "audit-violations", "would violate PodSecurity \"\(policy.audit.text)\": \(Self.text(audited))")
+        }
         if isPod {
             let violations = PodSecurityStandard.violations(spec, policy.enforce.level)
             if !violations.isEmpty {

@@ -8,6 +8,18 @@ import Store
 extension APIServer {
     /// One object; a Status stays as it is.
     func object(_ request: APIRequest, _ answer: RegistryAnswer) throws(KubeStatus) -> HTTPResponse {
+        let response = try rendered(request, answer)
+        if let audit = request.audit {
+            if answer.isObject {
+                try audit.note(response, request) { plain throws(KubeStatus) in try rendered(plain, answer) }
+            } else {
+                audit.note(status: try StoredObject.parse(answer.bytes))
+            }
+        }
+        return response
+    }
+
+    private func rendered(_ request: APIRequest, _ answer: RegistryAnswer) throws(KubeStatus) -> HTTPResponse {
         let representation = request.representation
         var response: HTTPResponse
         switch representation.shape {
@@ -28,6 +40,12 @@ extension APIServer {
 
     /// A page of objects.
     func list(_ request: APIRequest, _ page: Registry.Page) throws(KubeStatus) -> HTTPResponse {
+        let response = try rendered(request, page)
+        try request.audit?.note(response, request) { plain throws(KubeStatus) in try rendered(plain, page) }
+        return response
+    }
+
+    private func rendered(_ request: APIRequest, _ page: Registry.Page) throws(KubeStatus) -> HTTPResponse {
         let representation = request.representation
         switch representation.shape {
         case .table(let version): return representation.response(200, try TableView(request, registry, version).table(page))

@@ -23,6 +23,8 @@ public final class ServiceAccountTokens: Sendable {
     struct Issued: Sendable {
         let token: String
         let expires: Instant
+        /// The token's `jti`.
+        let id: String
     }
 
     /// Longest life that is granted: EKS' 24 hours.
@@ -77,12 +79,14 @@ public final class ServiceAccountTokens: Sendable {
     /// - Throws: what the signing key throws.
     func issue(_ subject: TokenSubject, audiences: [String], seconds: Int64) async throws -> Issued {
         let now = cluster.world.now.seconds
+        let id = cluster.world.random.uuid()
         let claims: JSON = [
             "aud": JSON(strings: audiences), "exp": .integer(now + seconds), "iat": .integer(now), "iss": .string(issuer),
-            "jti": .string(cluster.world.random.uuid()), "kubernetes.io": subject.claims(now: now), "nbf": .integer(now),
+            "jti": .string(id), "kubernetes.io": subject.claims(now: now), "nbf": .integer(now),
             "sub": .string(subject.username),
         ]
-        return Issued(token: try await signingKey().sign(claims: claims.serialized()), expires: Instant(seconds: now + seconds))
+        return Issued(
+            token: try await signingKey().sign(claims: claims.serialized()), expires: Instant(seconds: now + seconds), id: id)
     }
 
     /// Issues a token of the form that lives in a Secret and never expires (`pkg/serviceaccount/legacy.go`).
@@ -108,7 +112,9 @@ public final class ServiceAccountTokens: Sendable {
     /// The user of a token of this cluster, and which of the wanted audiences it is for; `nil` for a token of another issuer.
     ///
     /// - Throws: `Refusal`.
-    func verify(_ token: String, audiences wanted: [String]) async throws(Refusal) -> (user: UserInfo, audiences: [String])? {
+    func verify(
+        _ token: String, audiences wanted: [String], trace: RequestTrace
+    ) async throws(Refusal) -> (user: UserInfo, audiences: [String])? {
         guard let claims = Self.unverifiedClaims(token), let issuer = claims["iss"]?.string,
             issuer == self.issuer || issuer == Self.legacyIssuer
         else { return nil }
@@ -124,7 +130,7 @@ public final class ServiceAccountTokens: Sendable {
                 "token audiences \(GoText.quoted(given)) is invalid for the target audiences \(GoText.quoted(wanted))",
                 fix: "kubectl create token NAME -n NAMESPACE --audience \(wanted.first ?? "")")
         }
-        let check = TokenBindingCheck(cluster: cluster)
+        let check = TokenBindingCheck(cluster: cluster, trace: trace)
         return (isLegacy ? try check.legacyUser(claims, token) : try check.user(claims), common)
     }
 }
@@ -132,7 +138,7 @@ public final class ServiceAccountTokens: Sendable {
 extension ServiceAccountTokens: BearerTokenAuthenticator {
     func authenticate(_ token: String, audiences: [String], implicit: [String], trace: RequestTrace) async -> TokenOutcome {
         do throws(Refusal) {
-            guard let (user, common) = try await verify(token, audiences: audiences) else { return .notMine }
+            guard let (user, common) = try await verify(token, audiences: audiences, trace: trace) else { return .notMine }
             trace.add(TraceStep("authn", "service account token", actual: user.username, .pass))
             return .user(user, audiences: common)
         } catch {

@@ -18,6 +18,7 @@ extension Registry {
         let decoded = try cluster.decoder.decode(
             request.http.body, contentType: request.http.headers["Content-Type"], of: request.resource,
             validation: options.validation)
+        request.audit(decoded.object)
         request.warnings.note(decoded.warnings)
         return try await create(decoded.object, request, options, managers: .sent(decoded.managedFields), warnings: decoded.warnings)
     }

@@ -31,7 +31,18 @@ extension Registry {
                 "no kind \(GoText.quoted(kind)) is registered for version \(GoText.quoted(body["apiVersion"]?.string ?? "")) in scheme "
                     + "\"k8s.io/apimachinery/pkg/apis/meta/internalversion/scheme/register.go:27\"")
         }
+        request.audit?.note(request: Self.internalOptions(body))
         return try DeleteOptions(body: body, query: request.query)
+    }
+
+    /// Options as the audit log shows them, which says their version as the server's own.
+    private static func internalOptions(_ body: JSON) -> JSON {
+        let members = [
+            "gracePeriodSeconds", "preconditions", "orphanDependents", "propagationPolicy", "dryRun",
+            "ignoreStoreReadErrorWithClusterBreakingPotential",
+        ]
+        let sent = members.compactMap { name in body[name].map { (name, $0) } }
+        return .object(JSONObject([("kind", "DeleteOptions"), ("apiVersion", "meta.k8s.io/__internal")] + sent))
     }
 
     /// `delete`.

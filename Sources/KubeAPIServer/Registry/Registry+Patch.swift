@@ -12,6 +12,7 @@ extension Registry {
         if request.resource.custom != nil, named == nil || named == .strategicMerge { throw .unsupportedMediaType(PatchType.customTypes) }
         guard let type = named else { throw .unsupportedPatchType }
         let options = try WriteOptions(request.query, .patch, patch: type)
+        request.audit?.note(patch: request.http.body)
         if type == .apply { return try await apply(request, options) }
         let patch = try ObjectPatch(request.http.body, type: type)
         let resource = request.resource

@@ -22,6 +22,7 @@ extension Registry {
         let options = try WriteOptions(request.query, .update)
         let decoded = try cluster.decoder.decode(
             request.http.body, contentType: request.http.headers["Content-Type"], as: Self.scaleKind, validation: options.validation)
+        request.audit?.note(request: decoded.object)
         try checkIdentity(decoded.object, request)
         return try await write(request, options) { (_: JSON, _: JSON?) throws(KubeStatus) -> Modified in
             Modified(object: decoded.object, managers: .sent(nil), warnings: decoded.warnings)
@@ -36,6 +37,7 @@ extension Registry {
             throw request.resource.custom == nil ? .unsupportedPatchType : .unsupportedMediaType(PatchType.customTypes)
         }
         let options = try WriteOptions(request.query, .patch, patch: type)
+        request.audit?.note(patch: request.http.body)
         let decoder = cluster.decoder
         if type == .apply {
             let config = try ApplyConfiguration(request.http.body)

@@ -16,6 +16,7 @@ extension Registry {
         let decoded = try cluster.decoder.decode(
             request.http.body, contentType: request.http.headers["Content-Type"], of: request.resource,
             validation: options.validation)
+        request.audit(decoded.object)
         try checkIdentity(decoded.object, request)
         let strategy = ResourceStrategy.of(request.resource)
         let key = cluster.key(request.resource, namespace: request.namespace, name: request.name)

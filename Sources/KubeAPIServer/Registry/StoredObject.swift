@@ -32,7 +32,7 @@ enum StoredObject {
 
     /// An object in the order in which its kind is written: custom resources are maps, which Go sorts. They begin with `apiVersion`, and
     /// objects that have a type with `kind`.
-    private static func ordered(_ object: JSON) -> JSON {
+    static func ordered(_ object: JSON) -> JSON {
         object.object?.members.first?.key == "kind" ? object : object.sortingKeys()
     }
 

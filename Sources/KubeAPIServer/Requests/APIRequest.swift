@@ -11,13 +11,24 @@ struct APIRequest: Sendable {
     let query: QueryParameters
     let user: UserInfo
     let resource: ResourceType
-    let representation: Representation
+    var representation: Representation
+    /// What is logged of the request; `nil` for nothing.
+    let audit: RequestAudit?
     /// What was noticed on the way, for refusals that come later.
     let warnings = RequestWarnings()
     /// The namespace of the path; empty for all namespaces or cluster scope.
     var namespace: String { info.namespace }
     /// The name of the path.
     var name: String { info.parts.count > 1 ? info.parts[1] : "" }
+
+    /// Shows the audit log the object that was sent: the decoded one with its defaults, in the version of the path.
+    func audit(_ decoded: JSON) {
+        audit?.note(request: decoded) { object in
+            var object = resource.stored(object)
+            ObjectDefaults.apply(to: &object, resource)
+            return StoredObject.ordered(resource.served(ObjectDefaults.ordered(object, resource.storageKind)))
+        }
+    }
 }
 
 /// What the registry answers.

@@ -89,6 +89,12 @@ struct RequestInfo: Sendable, Hashable {
         if name.isEmpty, verb == "delete" { verb = "deletecollection" }
     }
 
+    /// Whether the answer may take as long as the client likes (`BasicLongRunningRequestCheck` of kube-apiserver).
+    var isLongRunning: Bool {
+        guard isResourceRequest else { return path.hasPrefix("/debug/pprof/") }
+        return ["watch", "proxy"].contains(verb) || ["attach", "exec", "proxy", "log", "portforward"].contains(subresource)
+    }
+
     /// Whether the path itself names an object.
     var namesObject: Bool { parts.count > 1 }
 

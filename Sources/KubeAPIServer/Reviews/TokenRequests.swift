@@ -1,3 +1,4 @@
+import HTTP
 import JSON
 import KubeAPI
 import Store
@@ -58,6 +59,7 @@ struct TokenRequests: Sendable {
         }
         let issued: ServiceAccountTokens.Issued
         do { issued = try await tokens.issue(subject, audiences: audiences, seconds: life) } catch { throw .internalError("\(error)") }
+        request.http.trace.annotate("authentication.kubernetes.io/issued-credential-id", "JTI=\(issued.id)")
         let answer: JSON = [
             "kind": "TokenRequest", "apiVersion": "authentication.k8s.io/v1",
             "metadata": [
