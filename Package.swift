@@ -169,7 +169,7 @@ let package = Package(
         tests(
             "EKSSimTests",
             [
-                "EKSSim", "Encoding", "HTTP", "IAMAuthenticator", "IAMPolicy", "JSON", "PKI", "RBAC", "World",
+                "EKSSim", "Encoding", "HTTP", "IAMAuthenticator", "IAMPolicy", "JSON", "KubeAPIServer", "PKI", "RBAC", "World",
                 .product(name: "Crypto", package: "swift-crypto"),
             ]),
         tests("ConformanceVectorsTests", ["ConformanceVectors"]),
@@ -177,6 +177,7 @@ let package = Package(
             name: "EndToEndTests", path: "Tests/EndToEnd",
             exclude: [
                 "access_walk.sh",
+                "audit_walk.sh",
                 "workload_identity.sh",
                 "aws_walk.sh",
                 "custom_resources.sh",

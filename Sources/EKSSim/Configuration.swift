@@ -59,7 +59,10 @@ public struct Configuration: Sendable {
 
     /// Certificate authorities, in PEM, that OpenID Connect providers' certificates may be of, besides the system's.
     public var oidcTrustRoots: [String] = []
-
+    /// A file that the audit logs of all clusters are appended to, a line of JSON for each event; `nil` for none.
+    public var auditLog: String?
+    /// What is audited; `nil` for EKS' policy, and with profile `upstream` for nothing.
+    public var auditPolicy: AuditPolicy?
     /// Where `NAME.admin.kubeconfig` of each cluster is written; `nil` for nowhere.
     public var kubeconfigDirectory: String?
 

@@ -66,6 +66,9 @@ public final class Simulator: Sendable {
         self.listener = listener
     }
 
+    /// Where log events are kept over a restart.
+    private static let logEvents = "log-events"
+
     // MARK: Starting and stopping
 
     /// Starts a simulator; returns once every listener accepts.
@@ -86,6 +89,7 @@ public final class Simulator: Sendable {
         }
         let listener = ListenerReference()
         do {
+            let auditFile = try configuration.auditLog.map { try LogFile(path: $0) }
             // The AWS port is opened first: tokens name it, so the authenticators have to know it.
             if let group {
                 listener.set(
@@ -98,7 +102,7 @@ public final class Simulator: Sendable {
                 try DocumentClient(group: group, trustRoots: configuration.oidcTrustRoots)
             }
             let factory = ControlPlaneFactory(
-                world: world, store: store, aws: reference, configuration: configuration, group: group,
+                world: world, store: store, aws: reference, configuration: configuration, auditFile: auditFile, group: group,
                 stsEndpoints: configuration.extraSTSEndpoints + listener.endpoints,
                 documents: IssuerFetcher(issuers: issuers, world: world, next: client ?? NoDocuments()))
             let planes = ControlPlanes(factory: factory, firstPort: apiPort, issuers: issuers)
@@ -107,6 +111,7 @@ public final class Simulator: Sendable {
                     accountID: configuration.accountID, furtherAccounts: configuration.furtherAccounts, region: configuration.region),
                 world: world, store: store, provisioner: planes, issuers: issuers)
             reference.set(aws)
+            aws.savedLogEvents = store.metadata(Self.logEvents)
             let credentials = try await aws.start()
             if isFresh, !configuration.isEmpty { try await aws.createDemoCluster(named: "demo") }
             if let failure = await planes.lastFailure { throw failure }
@@ -147,6 +152,7 @@ public final class Simulator: Sendable {
             group.addTask { await listener.listener?.drain() }
             group.addTask { await planes.stop() }
         }
+        try? await store.setMetadata(Self.logEvents, aws.savedLogEvents)
         try? await store.setMetadata("clock", String(world.now.nanoseconds))
         world.close()
         await store.close()
@@ -262,7 +268,9 @@ public final class Simulator: Sendable {
             case .reset: throw .start("the NLB reset the connection: no healthy target")
             }
         }
-        let trace = RequestTrace(id: world.random.uuid(), received: world.now, summary: "\(method) \(path)", target: listenerName)
+        let trace = RequestTrace(
+            id: headers["Audit-Id"].flatMap { $0.isEmpty ? nil : $0 } ?? world.random.uuid(), received: world.now,
+            summary: "\(method) \(path)", target: listenerName)
         trace.add(steps)
         let connection = ConnectionRecord(
             id: 0, remoteAddress: address, remotePort: 0, listener: listenerName, target: chosen, acceptSteps: steps)

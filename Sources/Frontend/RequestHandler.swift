@@ -156,7 +156,9 @@ final class RequestHandler: ChannelInboundHandler {
         let connection = shared.connection()
         let method = head.method.rawValue
         let trace = RequestTrace(
-            id: shared.world.random.uuid(), received: shared.world.now, method: method, path: path, target: connection.listener,
+            // A server in front may have named the request already (`k8s.io/apiserver/pkg/endpoints/filters/audit_init.go`).
+            id: head.headers.first(name: "Audit-Id").flatMap { $0.isEmpty ? nil : $0 } ?? shared.world.random.uuid(),
+            received: shared.world.now, method: method, path: path, target: connection.listener,
             steps: connection.acceptSteps)
         var headers = HTTP.HTTPHeaders()
         headers.reserveCapacity(head.headers.count)

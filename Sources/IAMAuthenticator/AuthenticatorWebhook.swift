@@ -33,14 +33,17 @@ public struct AuthenticatorWebhook: HTTPHandler {
     private let sources: any IdentitySources
     private let sts: any HTTPHandler
     private let world: World
+    private let log: (any LogSink)?
     private let scrubbedAccounts: Set<String>
 
-    /// Makes the authenticator of a cluster. `sts` answers `GetCallerIdentity`; it is asked with the cluster's own name in
+    /// Makes the authenticator of a cluster. Its own log goes to `log`. `sts` answers `GetCallerIdentity`; it is asked with the cluster's own name in
     /// `x-k8s-aws-id`, which the client's signature covers. Of identities of `scrubbedAccounts` only the username is answered.
     public init(
-        clusterName: String, verifier: TokenVerifier, sources: any IdentitySources, sts: any HTTPHandler, world: World,
+        clusterName: String, verifier: TokenVerifier, sources: any IdentitySources, sts: any HTTPHandler, log: (any LogSink)? = nil,
+        world: World,
         scrubbedAccounts: Set<String> = []
     ) {
+        self.log = log
         self.scrubbedAccounts = scrubbedAccounts
         self.clusterName = clusterName
         self.verifier = verifier
@@ -52,27 +55,45 @@ public struct AuthenticatorWebhook: HTTPHandler {
     /// Answers one request.
     public func handle(_ request: HTTPRequest) async -> HTTPResponse {
         guard request.path == "/authenticate" else { return plain(404, "404 page not found\n") }
-        guard request.method == "POST" else { return plain(405, "expected POST\n") }
+        let log = log.flatMap { AuthenticatorLog($0, request, at: world.now) }
+        guard request.method == "POST" else {
+            log?.write(.error, "unexpected request method")
+            return plain(405, "expected POST\n")
+        }
         guard let review = try? JSON(parsing: request.body, limits: JSON.Limits(depth: 32, bytes: 1 << 20)),
             let token = review.at("spec", "token")?.string
-        else { return plain(400, "expected a request body to be a TokenReview\n") }
+        else {
+            log?.write(.error, "could not parse request body")
+            return plain(400, "expected a request body to be a TokenReview\n")
+        }
         var steps: [TraceStep] = []
+        var known: Identified?
         do {
-            let mapped = try await authenticate(token, request, &steps)
+            let identified = try await identified(token, trace: request.trace, steps: &steps)
+            known = identified
+            if let log, !scrubbedAccounts.contains(identified.identity.accountID) { log.answered(identified.identity, identified.endpoint) }
+            let mapped = try await map(identified.identity, &steps)
+            log?.granted(
+                mapped, uid: uid(of: mapped), isScrubbed: scrubbedAccounts.contains(mapped.identity.accountID), identified.endpoint)
             request.trace.add(steps)
             return answer(200, status(of: mapped))
         } catch {
             steps.append(TraceStep("authenticator", "access denied", actual: error.description, .fail))
             request.trace.add(steps)
+            let isShown = known.map { !scrubbedAccounts.contains($0.identity.accountID) } ?? false
+            log?.denied(error, isShown ? known?.identity : nil, known?.endpoint)
             if case .throttled = error { return answer(429, ["authenticated": false]) }
             return answer(403, ["authenticated": false])
         }
     }
 
-    private func authenticate(_ token: String, _ request: HTTPRequest, _ steps: inout [TraceStep]) async throws(TokenError)
-        -> MappedIdentity
-    {
-        let identity = try await identify(token, trace: request.trace, steps: &steps)
+    /// Whose a token is, and the host of the STS that said so.
+    private struct Identified {
+        let identity: CallerIdentity
+        let endpoint: String
+    }
+
+    private func map(_ identity: CallerIdentity, _ steps: inout [TraceStep]) async throws(TokenError) -> MappedIdentity {
         let mapper = IdentityMapper(
             mode: sources.authenticationMode, entries: sources.accessEntries, awsAuth: sources.awsAuth, clusterName: clusterName,
             creatorARN: sources.creatorARN, principalARN: { sources.principalARN(of: $0) })
@@ -83,6 +104,10 @@ public struct AuthenticatorWebhook: HTTPHandler {
     ///
     /// - Throws: `TokenError` with the authenticator's words.
     public func identify(_ token: String, trace: RequestTrace, steps: inout [TraceStep]) async throws(TokenError) -> CallerIdentity {
+        try await identified(token, trace: trace, steps: &steps).identity
+    }
+
+    private func identified(_ token: String, trace: RequestTrace, steps: inout [TraceStep]) async throws(TokenError) -> Identified {
         let verified: VerifiedToken
         do { verified = try verifier.verify(token, at: world.now, steps: &steps) } catch {
             // The verifier knows no cluster; a fix to paste does.
@@ -91,7 +116,7 @@ public struct AuthenticatorWebhook: HTTPHandler {
             }
             throw error
         }
-        return try await callerIdentity(verified, trace, &steps)
+        return Identified(identity: try await callerIdentity(verified, trace, &steps), endpoint: verified.url.host)
     }
 
     /// Asks STS who signed the URL (facts: the only cryptographic check, and the only binding to a cluster).
@@ -150,7 +175,7 @@ public struct AuthenticatorWebhook: HTTPHandler {
             return [
                 "authenticated": true,
                 "user": [
-                    "username": .string(mapped.username), "uid": .string("aws-iam-authenticator:administrative:\(mapped.username)"),
+                    "username": .string(mapped.username), "uid": .string(uid(of: mapped)),
                     "groups": JSON(strings: mapped.groups),
                 ],
             ]
@@ -159,7 +184,7 @@ public struct AuthenticatorWebhook: HTTPHandler {
             "authenticated": true,
             "user": [
                 "username": .string(mapped.username),
-                "uid": .string("aws-iam-authenticator:\(identity.accountID):\(identity.userID)"),
+                "uid": .string(uid(of: mapped)),
                 "groups": JSON(strings: mapped.groups),
                 "extra": [
                     "accessKeyId": [.string(identity.accessKeyID)], "arn": [.string(identity.arn)],
@@ -169,6 +194,13 @@ public struct AuthenticatorWebhook: HTTPHandler {
                 ],
             ],
         ]
+    }
+
+    private func uid(of mapped: MappedIdentity) -> String {
+        let identity = mapped.identity
+        return scrubbedAccounts.contains(identity.accountID)
+            ? "aws-iam-authenticator:administrative:\(mapped.username)"
+            : "aws-iam-authenticator:\(identity.accountID):\(identity.userID)"
     }
 
     private func answer(_ status: Int, _ review: JSON) -> HTTPResponse {

@@ -60,6 +60,9 @@ public struct APIServer: HTTPHandler {
     private let bindings: PodBinding
     private let documents: ServerDocuments
 
+    /// What `/version` says for a Kubernetes version such as `1.34`.
+    public static func gitVersion(of kubernetesVersion: String) -> String { "v\(kubernetesVersion).0-eks-sim" }
+
     /// Makes a replica.
     public init(_ parts: Parts) {
         cluster = parts.cluster

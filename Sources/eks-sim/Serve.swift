@@ -28,6 +28,8 @@ struct Serve: AsyncParsableCommand {
     @Option(help: "A further AWS account, twelve digits, with a bootstrap principal of its own. May be given several times.")
     var account: [String] = []
     @Option(help: "PEM file of certificate authorities that OpenID Connect providers may have, besides the system's.") var oidcCa: String?
+    @Option(help: "Append the audit events of all clusters to this file, as lines of JSON.") var auditLog: String?
+    @Option(help: "audit.k8s.io Policy. Default: what EKS logs; none with --profile upstream.") var auditPolicy: String?
     @Flag(help: "Make no cluster; otherwise a fresh state gets one named demo.") var empty = false
     @Option(help: "Write what runs, as JSON, to this file once every listener accepts.") var readyFile: String?
     @Option(help: "trace, debug (a line per request), info, notice, warning, error, critical. Default: info.") var logLevel: String?

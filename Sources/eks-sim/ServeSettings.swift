@@ -21,7 +21,7 @@ struct ServeSettings {
     private static let keys: Set<String> = [
         "state", "listen", "awsPort", "apiPort", "seed", "clock", "durability", "empty", "readyFile", "logLevel", "logFormat", "region",
         "accountId",
-        "webhookCacheTTLSeconds", "stsEndpoints", "profile", "oidcCa", "accounts",
+        "webhookCacheTTLSeconds", "stsEndpoints", "profile", "oidcCa", "accounts", "auditLog", "auditPolicy",
     ]
 
     /// - Throws: `ValidationError` for a value that cannot be meant.
@@ -57,6 +57,15 @@ struct ServeSettings {
                 throw ValidationError("profile: not \(ClusterProfile.allCases.map(\.rawValue).joined(separator: " or ")): \(name)")
             }
             configuration.profile = profile
+        }
+        configuration.auditLog = options.auditLog ?? file["auditLog"]?.string
+        if let path = options.auditPolicy ?? file["auditPolicy"]?.string {
+            do { configuration.auditPolicy = try AuditPolicy(parsing: Self.bytes(path)) } catch let failure as AuditPolicy.Failure {
+                throw ValidationError("\(path): \(failure)")
+            }
+        }
+        if configuration.auditLog != nil, configuration.auditPolicy == nil, configuration.profile == .upstream {
+            throw ValidationError("audit-log: kube-apiserver logs nothing without an audit-policy")
         }
         if let region = file["region"]?.string { configuration.region = region }
         if let account = file["accountId"]?.string { configuration.accountID = try Self.account(account, "accountId") }

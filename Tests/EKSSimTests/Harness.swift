@@ -68,6 +68,13 @@ struct Harness: Sendable {
         return try await send(signer.sign(method, path, headers: headers, body: body?.text ?? ""))
     }
 
+    /// Calls CloudWatch Logs.
+    func logs(_ operation: String, _ input: JSON = [:]) async throws -> Answer {
+        let signer = RequestSigner(key: key, region: region, service: "logs", date: simulator.world.now)
+        let headers = [("Content-Type", "application/x-amz-json-1.1"), ("X-Amz-Target", "Logs_20140328.\(operation)")]
+        return try await send(signer.sign("POST", "/", headers: headers, body: input.text))
+    }
+
     func iam(_ action: String, _ parameters: [(String, String)] = []) async throws -> Answer {
         let signer = RequestSigner(key: key, region: "us-east-1", service: "iam", date: simulator.world.now)
         let form = ([("Action", action), ("Version", "2010-05-08")] + parameters)

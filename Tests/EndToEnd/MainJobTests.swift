@@ -34,6 +34,12 @@ struct MainJobTests {
         #expect(outcome.status == 0, "\(outcome.output)")
     }
 
+    @Test("control plane logs: the audit log, the authenticator's, and the Logs API that they are read with", .timeLimit(.minutes(15)))
+    func auditWalk() async throws {
+        let outcome = try await Shell.run("Tests/EndToEnd/audit_walk.sh '\(Shell.binary)'")
+        #expect(outcome.status == 0, "\(outcome.output)")
+    }
+
     @Test("kill -9 under write load loses no acknowledged write", .timeLimit(.minutes(10)))
     func killUnderLoad() async throws {
         let outcome = try await Shell.run("python3 Tests/EndToEnd/kill_under_load.py '\(Shell.binary)' --seeds 3")

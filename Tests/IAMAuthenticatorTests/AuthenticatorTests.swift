@@ -13,6 +13,18 @@ private struct FixedSources: IdentitySources {
     func privateDNSName(ofInstance id: String) async -> String? { nil }
 }
 
+/// Keeps the lines of a log.
+private final class Lines: LogSink {
+    private let kept = Lock<[String]>([])
+    let isOpen: Bool
+
+    init(isOpen: Bool = true) { self.isOpen = isOpen }
+
+    var all: [String] { kept.withLock { $0 } }
+
+    func write(_ line: [UInt8], at time: Instant) { kept.withLock { $0.append(String(decoding: line, as: UTF8.self)) } }
+}
+
 private struct FixedSTS: HTTPHandler {
     let status: Int
     let body: String
@@ -34,19 +46,73 @@ struct AuthenticatorTests {
     /// The verdicts that a review leaves, and its status.
     private func review(
         _ url: String = signed, at time: String = "2026-07-10T12:05:00Z", sts: FixedSTS = FixedSTS(status: 200, body: alice),
-        sources: FixedSources = FixedSources()
+        sources: FixedSources = FixedSources(), log: Lines? = nil, method: String = "POST", scrubbed: Set<String> = []
     ) async throws -> (status: Int, steps: [TraceStep]) {
         let now = try #require(Instant(rfc3339: time))
         let world = World(clock: .frozen(at: now))
         let partition = try #require(Partition.named("aws"))
         let webhook = AuthenticatorWebhook(
             clusterName: "demo", verifier: TokenVerifier(partition: partition, region: "us-west-2"), sources: sources, sts: sts,
-            world: world)
+            log: log, world: world, scrubbedAccounts: scrubbed)
         let trace = RequestTrace(id: "t", received: now, summary: "", target: "")
         let body = JSON.object(["spec": ["token": .string("k8s-aws-v1." + Base64.encodeURL(Array(url.utf8)))]]).serialized()
         let answer = await webhook.handle(
-            HTTPRequest(method: "POST", path: "/authenticate", body: body, connection: .inProcess(listener: "test"), trace: trace))
+            HTTPRequest(method: method, path: "/authenticate", body: body, connection: .inProcess(listener: "test"), trace: trace))
         return (answer.status, trace.snapshot.steps)
+    }
+
+    private static let head = "time=\"2026-07-10T12:05:00Z\" level="
+    private static let request = "client=\"127.0.0.1:0\""
+
+    @Test("who is let in leaves what STS said and what it was mapped to")
+    func granted() async throws {
+        let roles = """
+            - rolearn: arn:aws:iam::111122223333:role/Dev
+              username: dev:{{SessionName}}
+              groups: [a, "b c"]
+            """
+        let log = Lines()
+        let sources = FixedSources(awsAuth: AWSAuthConfigMap(data: ["mapRoles": roles]))
+        #expect(try await review(sources: sources, log: log).status == 200)
+        #expect(
+            log.all == [
+                Self.head + "info msg=\"STS response\" accesskeyid= accountid=111122223333 "
+                    + "arn=\"arn:aws:sts::111122223333:assumed-role/Dev/alice\" \(Self.request) method=POST path=/authenticate session=alice "
+                    + "stsendpoint=sts.us-west-2.amazonaws.com userid=AROADEV",
+                Self.head + "info msg=\"access granted\" arn=\"arn:aws:iam::111122223333:role/Dev\" \(Self.request) groups=\"[a b c]\" "
+                    + "method=POST path=/authenticate stsendpoint=sts.us-west-2.amazonaws.com "
+                    + "uid=\"aws-iam-authenticator:111122223333:AROADEV\" username=\"dev:alice\"",
+            ])
+        let scrubbed = Lines()
+        _ = try await review(sources: sources, log: scrubbed, scrubbed: ["111122223333"])
+        #expect(
+            scrubbed.all == [
+                Self.head + "info msg=\"access granted\" \(Self.request) groups=\"[a b c]\" method=POST path=/authenticate "
+                    + "stsendpoint=sts.us-west-2.amazonaws.com uid=\"aws-iam-authenticator:administrative:dev:alice\" username=\"dev:alice\""
+            ])
+    }
+
+    @Test("who is refused leaves the reason; a log that nobody wants stays empty")
+    func denied() async throws {
+        let log = Lines()
+        _ = try await review(log: log)
+        #expect(
+            log.all.last == Self.head + "warning msg=\"access denied\" arn=\"arn:aws:iam::111122223333:role/Dev\" \(Self.request) "
+                + "error=\"identity is not mapped\" method=POST path=/authenticate stsendpoint=sts.us-west-2.amazonaws.com")
+        let foreign = Lines()
+        _ = try await review(sts: FixedSTS(status: 403, body: "{\"Error\":\n{}}"), log: foreign)
+        #expect(
+            foreign.all == [
+                Self.head
+                    + "warning msg=\"access denied\" \(Self.request) error=\"sts getCallerIdentity failed: error from AWS (expected 200, "
+                    + "got 403) on us-west-2 endpoint. Body: {\\\"Error\\\":\\n{}}\" method=POST path=/authenticate"
+            ])
+        let wrong = Lines()
+        _ = try await review(log: wrong, method: "GET")
+        #expect(wrong.all == [Self.head + "error msg=\"unexpected request method\" \(Self.request) method=GET path=/authenticate"])
+        let closed = Lines(isOpen: false)
+        _ = try await review(log: closed)
+        #expect(closed.all.isEmpty)
     }
 
     @Test("an expired token is refused with its age and the way out")

@@ -34,6 +34,8 @@ public struct ClusterRecord: Sendable {
     public var publicAccessCIDRs: [String] {
         json.at("resourcesVpcConfig", "publicAccessCidrs")?.array?.compactMap(\.string) ?? ["0.0.0.0/0"]
     }
+    /// The kinds of control plane logs that are written: `api`, `audit`, `authenticator`, `controllerManager`, `scheduler`.
+    public var enabledLogTypes: [String] { EKSServices.enabledLogs(json["logging"], over: []) }
     /// The creator, who is an administrator in CONFIG_MAP mode without being listed anywhere.
     public var creatorARN: String { json["_creatorArn"]?.string ?? "" }
     /// The creator's unique id.
@@ -47,7 +49,7 @@ public struct ClusterRecord: Sendable {
 public protocol ClusterProvisioner: Sendable {
     /// Starts a cluster's control plane, or starts it again after a restart; answers its endpoint and CA certificate (PEM).
     func provision(_ cluster: ClusterRecord) async throws -> (endpoint: String, certificateAuthority: String)
-    /// Tells of changed endpoint access or another Kubernetes version.
+    /// Tells of changed endpoint access or logging, or of another Kubernetes version.
     func update(_ cluster: ClusterRecord) async
     /// Stops a cluster's control plane and removes its objects.
     func deprovision(_ cluster: ClusterRecord) async

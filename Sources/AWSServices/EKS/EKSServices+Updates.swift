@@ -184,7 +184,9 @@ extension EKSServices {
                 try end(update, at: Key(updates, "\(name)/\(id)"), of: document, at: Key(clusters, name), &draft)
             }
             guard let ended else { return }
-            if ["EndpointAccessUpdate", "VersionUpdate"].contains(update["type"]?.string) { await provisioner.update(ended) }
+            if ["EndpointAccessUpdate", "LoggingUpdate", "VersionUpdate"].contains(update["type"]?.string) {
+                await provisioner.update(ended)
+            }
         }
     }
 

@@ -114,6 +114,19 @@ extension AWSFrontDoor {
         }
     }
 
+    /// The log events that are in memory, as a text; `nil` for none. Setting takes those of an earlier run besides.
+    public var savedLogEvents: String? {
+        get { logs.events.saved }
+        set { if let newValue { logs.events.restore(newValue) } }
+    }
+
+    /// Where EKS writes the control plane's logs of a cluster (EKS User Guide, control-plane-logs).
+    public func controlPlaneLogs(of cluster: ClusterRecord) -> LogDelivery {
+        LogDelivery(
+            records: records, world: world, events: logs.events, account: cluster.accountID, region: cluster.region,
+            group: "/aws/eks/\(cluster.name)/cluster")
+    }
+
     /// The access entries of a cluster, by principal. Cheap while no entry of the account and region changes.
     public func accessEntries(of cluster: ClusterRecord) -> [AccessEntryRecord] {
         let collection = Records.collection(cluster.accountID, cluster.region, "eks", "access-entries")

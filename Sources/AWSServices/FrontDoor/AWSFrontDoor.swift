@@ -18,6 +18,7 @@ public final class AWSFrontDoor: HTTPHandler {
     let regions: RegionTable
     let eksServices: EKSServices
     let podIdentity: PodIdentityService
+    let logs: LogsService
     let clusterCache = CollectionCache<[String: ClusterRecord]>()
     let associationCache = CollectionCache<Set<[String]>>()
     let identityProviderCache = CollectionCache<[String: IdentityProviderRecord]>()
@@ -38,6 +39,7 @@ public final class AWSFrontDoor: HTTPHandler {
         regions = RegionTable(records: records, world: world, delay: configuration.resourceDelay)
         ec2 = EC2Service(authorization: authorization, regions: regions)
         autoScaling = AutoScalingService(authorization: authorization, regions: regions)
+        logs = LogsService(records: records, world: world, events: LogEventStore())
         podIdentity = PodIdentityService(records: records, world: world, sts: sts)
         eksServices = EKSServices(
             configuration: configuration, records: records, world: world, regions: regions, provisioner: provisioner,
@@ -104,6 +106,7 @@ public final class AWSFrontDoor: HTTPHandler {
             return try await podIdentity.handle(call, authorization) { name in
                 cluster(account: call.caller.accountID, region: call.region, name: name)
             }
+        case "logs": return try await logs.handle(call, authorization)
         default:
             let target = call.request.headers["X-Amz-Target"] ?? ""
             call.request.trace.describe("\(call.service):\(target.split(separator: ".").last ?? "?")")

@@ -109,8 +109,10 @@ enum AWSProtocol: Sendable {
                 headers: ["x-amzn-RequestId": requestID, "x-amzn-ErrorType": error.code])
         case .json11:
             let body: JSON = ["__type": .string(error.code), "message": .string(error.message)]
+            // These services answer every refusal with 400.
             return HTTPResponse(
-                status: error.status, contentType: "application/x-amz-json-1.1", body.serialized(), headers: ["x-amzn-RequestId": requestID]
+                status: error.status < 500 ? 400 : error.status, contentType: "application/x-amz-json-1.1", body.serialized(),
+                headers: ["x-amzn-RequestId": requestID]
             )
         }
     }

@@ -16,7 +16,9 @@ struct ControlPlane: Sendable {
     let authority: CertificateAuthority
     let loadBalancer: NetworkLoadBalancer
     let replicas: [Replica]
+    /// Answers for those who are not the API servers: its requests are not logged.
     let authenticator: AuthenticatorWebhook
+    let logs: ControlPlaneLogs
     let serviceAccounts: ServiceAccountTokens
     /// The endpoint's listener; `nil` without sockets.
     let listener: Listener?
@@ -63,6 +65,8 @@ struct ControlPlaneFactory: Sendable {
     let store: any Store
     let aws: AWSReference
     let configuration: Configuration
+    /// Where the audit logs of all clusters go besides CloudWatch Logs; `nil` for nowhere.
+    let auditFile: LogFile?
     let group: MultiThreadedEventLoopGroup?
     /// STS base URLs besides the regional AWS hosts.
     let stsEndpoints: [String]
@@ -89,10 +93,13 @@ struct ControlPlaneFactory: Sendable {
             id: record.clusterID, name: record.name, store: store, world: world, certificateAuthority: authority.identity.certificatePEM,
             profile: configuration.profile)
         let identities = ClusterIdentities(record: record, aws: aws, cluster: cluster)
-        let authenticator = AuthenticatorWebhook(
-            clusterName: record.name,
-            verifier: TokenVerifier(partition: .ofAccount(record), region: record.region, extraEndpoints: stsEndpoints),
-            sources: identities, sts: STSInProcess(aws: aws), world: world)
+        let logs = ControlPlaneLogs(record: record, replicas: zones(record).count, aws: aws, world: world)
+        func authenticator(_ log: (any LogSink)?) -> AuthenticatorWebhook {
+            AuthenticatorWebhook(
+                clusterName: record.name,
+                verifier: TokenVerifier(partition: .ofAccount(record), region: record.region, extraEndpoints: stsEndpoints),
+                sources: identities, sts: STSInProcess(aws: aws), log: log, world: world)
+        }
         let clusterID = record.clusterID
         let accounts = ServiceAccountTokens(cluster: cluster, issuer: record.oidcIssuer) { [store] in
             try Self.serviceAccountKey(clusterID, store)
@@ -101,15 +108,17 @@ struct ControlPlaneFactory: Sendable {
         let oidc = OIDCTokens(cluster: record.name, source: identities, documents: documents, world: world)
         let replicas = zones(record).indices.map { index in
             let tokens = TokenAuthenticator(
-                serviceAccounts: accounts, oidc: oidc, webhook: WebhookTokenReviewer(authenticator),
+                serviceAccounts: accounts, oidc: oidc,
+                webhook: WebhookTokenReviewer(authenticator(logs.sink(.authenticator, replica: index))),
                 cacheTTL: configuration.webhookCacheTTL, world: world)
+            let audit = auditLog(logs.sink(.audit, replica: index))
             let isEKS = configuration.profile == .eks
             return Replica(name: "\(record.name)/apiserver-\(index)", kubernetesVersion: record.version) { [world] version in
                 APIServer(
                     APIServer.Parts(
                         cluster: cluster, authenticators: [CertificateAuthenticator(ClientCertificateVerifier(authority), world: world)],
                         tokens: tokens, serviceAccounts: accounts, authorizer: authorizer,
-                        podIdentity: isEKS ? identities : nil, kubernetesVersion: version,
+                        podIdentity: isEKS ? identities : nil, audit: audit, kubernetesVersion: version,
                         address: "127.0.0.1:443"))
             }
         }
@@ -121,7 +130,8 @@ struct ControlPlaneFactory: Sendable {
             trace.finish(status: 0)
             world.traces.record(trace)
         }
-        let (listener, own) = try await listen(record, authority, loadBalancer, authenticator, secrets?.port ?? preferredPort)
+        let (listener, own) = try await listen(
+            record, authority, loadBalancer, authenticator(logs.sink(.authenticator, replica: 0)), secrets?.port ?? preferredPort)
         let port = listener?.address.port
         if secrets == nil || secrets?.port != port {
             secrets = ClusterSecrets(
@@ -133,10 +143,16 @@ struct ControlPlaneFactory: Sendable {
         await ClusterResumption(cluster: cluster).run()
         return ControlPlane(
             record: record, cluster: cluster, authority: authority, loadBalancer: loadBalancer, replicas: replicas,
-            authenticator: authenticator,
+            authenticator: authenticator(nil), logs: logs,
             serviceAccounts: accounts,
             listener: listener,
             authenticatorListener: own)
+    }
+
+    /// The audit log of an API server: EKS' policy, unless there is another; upstream has none of its own.
+    private func auditLog(_ sink: any LogSink) -> AuditLog? {
+        guard let policy = configuration.auditPolicy ?? (configuration.profile == .eks ? .eks : nil) else { return nil }
+        return AuditLog(policy: policy, sinks: [sink] + (auditFile.map { [$0] } ?? []))
     }
 
     private func listen(

@@ -38,6 +38,8 @@ actor ControlPlanes: ClusterProvisioner {
             let plane = try await factory.start(record, preferredPort: port)
             running[record.clusterID] = plane
             issuers.add(plane.serviceAccounts)
+            for index in plane.replicas.indices { plane.logs.started(replica: index, version: record.version, at: plane.endpoint) }
+            await plane.logs.update(record)
             try writeAdminKubeconfig(plane)
             return (plane.endpoint, plane.authority.identity.certificatePEM)
         } catch {
@@ -56,11 +58,13 @@ actor ControlPlanes: ClusterProvisioner {
         guard let plane = running[record.clusterID] else { return }
         plane.loadBalancer.setAccess(ControlPlaneFactory.access(record))
         if plane.record.version != record.version {
-            for replica in plane.replicas {
+            for (index, replica) in plane.replicas.enumerated() {
                 replica.replace(kubernetesVersion: record.version)
                 plane.listener?.closeConnections(of: replica.name)
+                plane.logs.started(replica: index, version: record.version, at: plane.endpoint)
             }
         }
+        await plane.logs.update(record)
         running[record.clusterID]?.record = record
     }
 
@@ -91,7 +95,11 @@ actor ControlPlanes: ClusterProvisioner {
     /// Kills or revives a replica; its connections drop when it dies. Answers its name, `nil` when there is none.
     func setReplica(_ plane: ControlPlane, _ index: Int, isAlive: Bool) -> String? {
         guard let target = plane.loadBalancer.setHealth(target: index, isAlive: isAlive) else { return nil }
-        if !isAlive { plane.listener?.closeConnections(of: target) }
+        if isAlive {
+            plane.logs.started(replica: index, version: plane.record.version, at: plane.endpoint)
+        } else {
+            plane.listener?.closeConnections(of: target)
+        }
         return target
     }
 

@@ -51,11 +51,12 @@ struct PodIdentityAdmission: Sendable {
 
     /// What the audit log says of a mutating webhook (`k8s.io/apiserver/pkg/admission/plugin/webhook/mutating/dispatcher.go`).
     private func note(_ patch: [JSON]?, isChanged: Bool, _ request: APIRequest) {
+        guard let audit = request.audit else { return }
         let place = ".webhook.admission.k8s.io/round_0_index_0"
         let webhook: [(String, JSON)] = [("configuration", "pod-identity-webhook"), ("webhook", "iam-for-pods.amazonaws.com")]
         func text(_ members: [(String, JSON)]) -> String { JSON.object(JSONObject(webhook + members)).text }
         request.http.trace.annotate("mutation\(place)", text([("mutated", .bool(isChanged))]))
-        guard let patch, request.audit?.wantsRequestObject == true else { return }
+        guard let patch, audit.wantsRequestObject else { return }
         request.http.trace.annotate("patch\(place)", text([("patch", .array(patch)), ("patchType", "JSONPatch")]))
     }
 }

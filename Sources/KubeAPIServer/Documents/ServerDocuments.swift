@@ -27,7 +27,7 @@ struct ServerDocuments: Sendable {
         self.tokens = tokens
         self.address = address
         let minor = kubernetesVersion.split(separator: ".").dropFirst().first.map(String.init) ?? "36"
-        version = Version(minor: minor, gitVersion: "v1.\(minor).0-eks-sim")
+        version = Version(minor: minor, gitVersion: APIServer.gitVersion(of: "1.\(minor)"))
     }
 
     private static let notFound = HTTPResponse(status: 404, contentType: "text/plain; charset=utf-8", Array("404 page not found\n".utf8))
