@@ -98,8 +98,9 @@ public struct IdentityMapper: Sendable {
     private func matchingEntry(_ identity: CallerIdentity, _ steps: inout [TraceStep]) throws(TokenError) -> AccessEntry? {
         var misses: [String] = []
         var problem: TokenError?
+        let canonicalARN = identity.canonicalARN.lowercased()
         for entry in entries {
-            let sameARN = ARN.strippingPath(entry.principalARN).lowercased() == identity.canonicalARN.lowercased()
+            let sameARN = ARN.strippingPath(entry.principalARN).lowercased() == canonicalARN
             switch (entry.principalID == identity.userID, sameARN) {
             case (true, true):
                 steps.append(TraceStep("mapping", "access entry", actual: entry.principalARN, .pass))

@@ -145,18 +145,19 @@ public struct TokenVerifier: Sendable {
     }
 
     private func checkQuery(_ pairs: [(name: String, value: String)], _ check: Check) throws(TokenError) -> [String: String] {
-        var values: [String: String] = [:]
-        var spellings: [String: String] = [:]
+        var values: [String: String] = Dictionary(minimumCapacity: 12)
+        var spellings: [String: String] = Dictionary(minimumCapacity: 12)
         for (name, value) in pairs {
             let lower = name.lowercased()
+            let spelling = spellings[lower]
             try check(
-                spellings[lower] == nil || spellings[lower] == name, "query", "duplicate query parameter found: \"\(name)\"",
+                spelling == nil || spelling == name, "query", "duplicate query parameter found: \"\(name)\"",
                 "each parameter once",
                 name, nil)
             try check(
                 Self.parameters.contains(lower), "query", "non-whitelisted query parameter \"\(name)\"",
                 "the parameters of a presigned GetCallerIdentity", name, nil)
-            try check(values[lower] == nil, "query", "query parameter with multiple values not supported", "each parameter once", name, nil)
+            try check(spelling == nil, "query", "query parameter with multiple values not supported", "each parameter once", name, nil)
             spellings[lower] = name
             values[lower] = value
         }

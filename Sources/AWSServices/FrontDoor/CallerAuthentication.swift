@@ -20,7 +20,14 @@ final class CallerAuthentication: Sendable {
 
     private let records: Records
     private let world: World
-    private let signingKeys = Lock<[String: SymmetricKey]>([:])
+    private let signingKeys = Lock<[KeyName: SymmetricKey]>([:])
+
+    private struct KeyName: Sendable, Hashable {
+        let secret: String
+        let date: String
+        let region: String
+        let service: String
+    }
 
     init(records: Records, world: World) {
         self.records = records
@@ -59,7 +66,8 @@ final class CallerAuthentication: Sendable {
         }
         let signingKey = signingKey(secret, signature.scope)
         guard signature.isValid(request, signingKey: signingKey) else {
-            let canonical = signature.canonicalRequest(request, host: (request.headers["Host"] ?? "").lowercased())
+            let canonical = String(
+                decoding: signature.canonicalRequest(request, host: (request.headers["Host"] ?? "").lowercased()), as: UTF8.self)
             request.trace.add(
                 TraceStep(
                     "sigv4", "signature", expected: "the HMAC of the canonical request under the secret of \(keyID)",
@@ -129,7 +137,7 @@ final class CallerAuthentication: Sendable {
 
     /// Deriving takes four HMACs; the last hundred are kept.
     private func signingKey(_ secret: String, _ scope: SigV4.Scope) -> SymmetricKey {
-        let name = "\(secret)/\(scope.text)"
+        let name = KeyName(secret: secret, date: scope.date, region: scope.region, service: scope.service)
         if let known = signingKeys.withLock({ $0[name] }) { return known }
         let made = SigV4.signingKey(secret: secret, scope: scope)
         signingKeys.withLock { keys in

@@ -90,22 +90,45 @@ struct SigV4: Sendable {
     }
 
     /// The canonical request of AWS' documentation; `host` stands in for the Host header.
-    func canonicalRequest(_ request: HTTPRequest, host: String) -> String {
+    func canonicalRequest(_ request: HTTPRequest, host: String) -> [UInt8] {
         let path = PercentEncoding.encode(Self.normalized(request.path), keepSlash: true)
         let pairs = query.map { (PercentEncoding.encode($0.name), PercentEncoding.encode($0.value)) }
             .sorted { $0.0 == $1.0 ? $0.1 < $1.1 : $0.0 < $1.0 }
-        let headers = signedHeaders.map { name in
+        var text: [UInt8] = []
+        text.reserveCapacity(1024)
+        text += request.method.utf8
+        text += "\n".utf8
+        text += path.isEmpty ? "/".utf8 : path.utf8
+        var separator = "\n"
+        for pair in pairs {
+            text += separator.utf8
+            text += pair.0.utf8
+            text += "=".utf8
+            text += pair.1.utf8
+            separator = "&"
+        }
+        text += pairs.isEmpty ? "\n\n".utf8 : "\n".utf8
+        for name in signedHeaders {
             var value = name == "host" ? host : request.headers.all(name).map(Self.folded).joined(separator: ",")
             // The transport may have taken it away.
             if name == "content-length", value.isEmpty { value = String(request.body.count) }
-            return "\(name):\(value)\n"
+            text += name.utf8
+            text += ":".utf8
+            text += value.utf8
+            text += "\n".utf8
         }
-        let body = expires == nil ? request.body : []
-        return [
-            request.method, path.isEmpty ? "/" : path, pairs.map { "\($0.0)=\($0.1)" }.joined(separator: "&"), headers.joined(),
-            signedHeaders.joined(separator: ";"), Self.hex(SHA256.hash(data: body)),
-        ].joined(separator: "\n")
+        separator = "\n"
+        for name in signedHeaders {
+            text += separator.utf8
+            text += name.utf8
+            separator = ";"
+        }
+        text += signedHeaders.isEmpty ? "\n\n".utf8 : "\n".utf8
+        text += expires != nil || request.body.isEmpty ? Self.emptyHash : Self.hex(SHA256.hash(data: request.body))
+        return text
     }
+
+    private static let emptyHash = hex(SHA256.hash(data: [UInt8]()))
 
     /// Whether the request was signed with this key: the Host header as sent, and without a default port, which clients leave out.
     func isValid(_ request: HTTPRequest, signingKey: SymmetricKey) -> Bool {
@@ -114,9 +137,10 @@ struct SigV4: Sendable {
         for port in [":443", ":80"] where host.hasSuffix(port) { hosts.append(String(host.dropLast(port.count))) }
         return hosts.contains { host in
             let canonical = canonicalRequest(request, host: host)
-            let text = "AWS4-HMAC-SHA256\n\(amzDate)\n\(scope.text)\n\(Self.hex(SHA256.hash(data: Array(canonical.utf8))))"
+            var text = Array("AWS4-HMAC-SHA256\n\(amzDate)\n\(scope.text)\n".utf8)
+            text += Self.hex(SHA256.hash(data: canonical))
             guard let given = Self.bytes(signature) else { return false }
-            return HMAC<SHA256>.isValidAuthenticationCode(given, authenticating: Array(text.utf8), using: signingKey)
+            return HMAC<SHA256>.isValidAuthenticationCode(given, authenticating: text, using: signingKey)
         }
     }
 
@@ -149,7 +173,7 @@ struct SigV4: Sendable {
         return "/" + kept.joined(separator: "/") + (path.hasSuffix("/") && !kept.isEmpty ? "/" : "")
     }
 
-    private static func hex(_ digest: some Sequence<UInt8>) -> String {
+    private static func hex(_ digest: some Sequence<UInt8>) -> [UInt8] {
         func digit(_ value: UInt8) -> UInt8 { value < 10 ? 48 + value : 87 + value }
         var text: [UInt8] = []
         text.reserveCapacity(64)
@@ -157,7 +181,7 @@ struct SigV4: Sendable {
             text.append(digit(byte >> 4))
             text.append(digit(byte & 15))
         }
-        return String(decoding: text, as: UTF8.self)
+        return text
     }
 
     private static func bytes(_ hex: String) -> [UInt8]? {
