@@ -117,8 +117,11 @@ let package = Package(
         room(
             "ConformanceVectors",
             [
-                "AWSServices", "Encoding", "Facts", "HTTP", "IAMAuthenticator", "IAMPolicy", "IPAddress", "JSON", "KubeAPI",
-                "KubeAPIServer", "PKI", "RBAC", "ServiceNetwork", "Store", "VPCCNI", "VPCModel", "World",
+                "AWSServices", "EKSSim", "Encoding", "Facts", "Frontend", "HTTP", "IAMAuthenticator", "IAMPolicy", "IPAddress", "JSON",
+                "KubeAPI",
+                "KubeAPIServer", "PKI", "RBAC", "ServiceNetwork", "Store", "VPCCNI", "VPCModel", "World", "YAML",
+                .product(name: "Crypto", package: "swift-crypto"),
+                .product(name: "NIOPosix", package: "swift-nio"),
             ]),
         .executableTarget(name: "vector-runner", dependencies: ["ConformanceVectors"], swiftSettings: strict),
         // Tests
@@ -174,7 +177,7 @@ let package = Package(
             ]),
         tests("ConformanceVectorsTests", ["ConformanceVectors"]),
         .testTarget(
-            name: "EndToEndTests", path: "Tests/EndToEnd",
+            name: "EndToEndTests", dependencies: ["ConformanceVectors"], path: "Tests/EndToEnd",
             exclude: [
                 "access_walk.sh",
                 "audit_walk.sh",

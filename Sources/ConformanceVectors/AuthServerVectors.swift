@@ -9,10 +9,8 @@ import World
 /// Areas `kubernetes-authn` and `service-account-token`, and the cases of `kubernetes-authz` that admission decides: asked of a whole
 /// API server.
 enum AuthServerVectors {
-    static func authentication(_ given: JSON, _ expected: JSON) async -> VectorOutcome {
-        if given["kubectl"] != nil || given["exec"] != nil {
-            return .notRun("asks kubectl itself, which this runner does not start")
-        }
+    static func authentication(_ given: JSON, _ expected: JSON, _ programs: ClientPrograms?) async -> VectorOutcome {
+        if given["kubectl"] != nil || given["exec"] != nil { return await AuthKubectlVectors.run(given, expected, programs) }
         do { return VectorOutcome(try await authenticate(given, expected)) } catch { return .failed("\(error)") }
     }
 

@@ -1,16 +1,25 @@
+import AWSServices
 import Encoding
 import HTTP
 import IAMAuthenticator
 import JSON
+import Store
 import World
 
-/// Areas `token` and `token-review`: the authenticator as a whole, with an STS that answers as given.
+/// Areas `token` and `token-review`: the authenticator as a whole, with an STS that answers as given, or the simulator's own.
 enum AuthTokenVectors {
     static func token(_ given: JSON, _ expected: JSON, _ defaults: JSON) async -> VectorOutcome {
-        guard given["sign"] == nil else { return .notRun("needs an STS that checks Signature Version 4") }
         let setting = defaults.overlaid(given)
         guard let authenticator = Authenticator(setting) else { return .failed("the case's verifier or time cannot be read") }
-        let token = TokenText(setting["token"] ?? [:], edits: given["token"] ?? [:]).text
+        var edits = given["token"] ?? [:]
+        if let wish = given["sign"] {
+            let signing = TokenSigning(wish, query: setting.at("token", "query") ?? [])
+            do { try await authenticator.useOwnSTS(knowing: signing, owner: given["sts"]?.string ?? "") } catch {
+                return .failed("\(error)")
+            }
+            edits["query"] = signing.signedQuery
+        }
+        let token = TokenText(setting["token"] ?? [:], edits: edits).text
         var differences = Differences()
         var steps: [TraceStep] = []
         do throws(TokenError) {
@@ -28,10 +37,17 @@ enum AuthTokenVectors {
             differences.compare("message", expected["message"], .string(error.description))
             let prefix = expected["messagePrefix"]?.string ?? ""
             differences.require(error.description.hasPrefix(prefix), "message: expected \(prefix)…, got \(error)")
+            let said = error.description
+            let answer = said.firstRange(of: "Body: ").flatMap { try? JSON(parsing: String(said[$0.upperBound...])) }
+            differences.compare("stsErrorCode", expected["stsErrorCode"], answer?.at("Error", "Code") ?? answer?["code"])
+            differences.compare("stsStatus", expected["stsStatus"], .integer(Int64(authenticator.sts.lastStatus)))
             differences.require(steps.contains { $0.verdict == .fail }, "no step of the trace says why it was refused")
         }
         differences.compare("stsCalls", expected["stsCalls"], .integer(Int64(authenticator.calls)))
-        if let status = expected["webhookStatus"], let again = Authenticator(setting) {
+        if let status = expected["webhookStatus"] {
+            guard let again = given["sign"] == nil ? Authenticator(setting) : authenticator else {
+                return .failed("no second authenticator")
+            }
             differences.compare("webhookStatus", status, .integer(Int64(await again.review(token).status)))
         }
         return VectorOutcome(differences.texts)
@@ -87,7 +103,7 @@ extension TokenError {
 /// An authenticator whose STS answers as a case says.
 private struct Authenticator {
     let webhook: AuthenticatorWebhook
-    let sts: ScriptedSTS
+    let sts: WatchedSTS
     let trace: RequestTrace
     private let world: World
     private let failsToConnect: Bool
@@ -99,7 +115,7 @@ private struct Authenticator {
         else { return nil }
         let answer = setting["sts"] ?? [:]
         world = World(clock: .frozen(at: now))
-        sts = ScriptedSTS(answer)
+        sts = WatchedSTS(ScriptedSTS(answer: answer))
         trace = RequestTrace(id: "vector", received: now, summary: "", target: "")
         failsToConnect = answer["networkError"] != nil
         if let error = answer["networkError"]?.string {
@@ -109,6 +125,18 @@ private struct Authenticator {
             clusterName: setting.at("verifier", "clusterId")?.string ?? "",
             verifier: TokenVerifier(partition: partition, region: region), sources: Sources(answer["identity"] ?? [:], mapping), sts: sts,
             world: world, scrubbedAccounts: Set(scrubbed?.strings ?? []))
+    }
+
+    /// Lets the simulator's own STS answer, which checks signatures. `owner` says whose the signing key is: `… user NAME (ID)`.
+    func useOwnSTS(knowing signing: TokenSigning, owner: String) async throws {
+        let words = owner.split { " ()".contains($0) }.map(String.init)
+        let name =
+            words.firstIndex(of: "user").flatMap { $0 + 2 < words.count ? (words[$0 + 1], words[$0 + 2]) : nil } ?? ("u", "AIDAEXAMPLE")
+        let aws = AWSFrontDoor(
+            configuration: AWSConfiguration(accountID: "111122223333", region: "us-west-2"), world: world,
+            store: MemoryStore(world: world), provisioner: NoClusters())
+        try await aws.addUser(named: name.0, id: name.1, key: signing.key)
+        sts.use(aws)
     }
 
     /// Requests to STS, one that found no connection included.
@@ -144,18 +172,43 @@ private struct Sources: IdentitySources {
     func privateDNSName(ofInstance id: String) async -> String? { nil }
 }
 
-/// An STS that gives one answer and counts.
-private final class ScriptedSTS: HTTPHandler {
-    private let answer: JSON
-    private let seen = Lock<(calls: Int, host: String)>((0, ""))
+/// STS as the authenticator reaches it, watched: how often, under which name, with which answer.
+private final class WatchedSTS: HTTPHandler {
+    private struct State: Sendable {
+        var next: any HTTPHandler
+        var calls = 0
+        var host = ""
+        var status = 0
+    }
 
-    init(_ answer: JSON) { self.answer = answer }
+    private let state: Lock<State>
 
-    var calls: Int { seen.withLock { $0.calls } }
-    var lastHost: String { seen.withLock { $0.host } }
+    init(_ next: any HTTPHandler) { state = Lock(State(next: next)) }
+
+    var calls: Int { state.withLock { $0.calls } }
+    var lastHost: String { state.withLock { $0.host } }
+    var lastStatus: Int { state.withLock { $0.status } }
+
+    /// Lets another one answer from now on.
+    func use(_ next: any HTTPHandler) { state.withLock { $0.next = next } }
 
     func handle(_ request: HTTPRequest) async -> HTTPResponse {
-        seen.withLock { $0 = ($0.calls + 1, request.headers["Host"] ?? "") }
+        let next = state.withLock { state in
+            state.calls += 1
+            state.host = request.headers["Host"] ?? ""
+            return state.next
+        }
+        let response = await next.handle(request)
+        state.withLock { $0.status = response.status }
+        return response
+    }
+}
+
+/// An STS that gives one answer.
+private struct ScriptedSTS: HTTPHandler {
+    let answer: JSON
+
+    func handle(_ request: HTTPRequest) async -> HTTPResponse {
         let status = Int(clamping: answer["status"]?.integer ?? 200)
         var body = answer["body"]?.string.map { Array($0.utf8) } ?? []
         if let identity = answer["identity"] {
@@ -173,7 +226,7 @@ private struct TokenText {
     let text: String
 
     init(_ base: JSON, edits: JSON) {
-        var pairs = (base["query"]?.array ?? []).map { (name: $0[0]?.string ?? "", value: $0[1]?.string ?? "") }
+        var pairs = ((edits["query"] ?? base["query"])?.array ?? []).map { (name: $0[0]?.string ?? "", value: $0[1]?.string ?? "") }
         for edit in edits["set"]?.object?.members ?? [] {
             for index in pairs.indices where pairs[index].name == edit.key { pairs[index].value = edit.value.string ?? "" }
         }

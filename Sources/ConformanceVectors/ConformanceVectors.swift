@@ -30,15 +30,15 @@ public struct VectorReport: Sendable {
 public enum ConformanceVectors {
     private static let maximumBytes = 64 << 20
 
-    /// Runs one file. Its form is found by its content, not by its name.
-    public static func run(file path: String) async -> VectorReport {
+    /// Runs one file. Its form is found by its content, not by its name. Cases that ask a program of others are run when `programs` has it.
+    public static func run(file path: String, programs: ClientPrograms? = nil) async -> VectorReport {
         let name = path.split(separator: "/").last.map(String.init) ?? path
         guard let bytes = read(path) else { return skipped(name, "cannot be read") }
         let document: JSON
         do { document = try JSON(parsing: bytes) } catch { return skipped(name, "not JSON: \(error)") }
         let tally: VectorTally
         switch form(of: document) {
-        case .auth: tally = await AuthVectors.run(document)
+        case .auth: tally = await AuthVectors.run(document, programs)
         case .rbac: tally = await RBACVectors.run(document)
         case .table: tally = TableVectors.run(document)
         case .http: tally = await HTTPVectors.run(document)

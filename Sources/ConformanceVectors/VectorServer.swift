@@ -19,7 +19,7 @@ struct VectorServer {
     }
 
     static let issuer = "https://oidc.eks.us-west-2.amazonaws.com/id/EXAMPLE"
-    private static let start = Instant(rfc3339: "2026-07-10T12:00:00Z") ?? Instant(seconds: 0)
+    static let start = Instant(rfc3339: "2026-07-10T12:00:00Z") ?? Instant(seconds: 0)
     /// Making an RSA key takes 50 ms: all servers sign with one.
     private static let key = Task { try ServiceAccountKey(secret: Array("vectors".utf8)) }
 
@@ -29,8 +29,11 @@ struct VectorServer {
     private let authority: CertificateAuthority
 
     /// Starts a server of the newest version with its bootstrap objects; `webhook` is a case's `tokenReview`.
-    init(webhook script: JSON? = nil, cacheTTL: Duration = .seconds(120), policies: [AccessPolicyAssociation] = []) async throws {
-        world = World(clock: .frozen(at: Self.start))
+    init(
+        webhook script: JSON? = nil, cacheTTL: Duration = .seconds(120), policies: [AccessPolicyAssociation] = [],
+        world: World = World(clock: .frozen(at: start))
+    ) async throws {
+        self.world = world
         authority = try CertificateAuthority(world: world)
         let cluster = ClusterState(
             id: "vectors", name: "demo", store: MemoryStore(world: world), world: world,
@@ -68,6 +71,14 @@ struct VectorServer {
                 trace: RequestTrace(id: world.random.uuid(), received: world.now, summary: "", target: "demo")))
         return Answer(
             status: response.status, headers: response.headers, json: response.collected.flatMap { try? JSON(parsing: $0) } ?? .null)
+    }
+
+    /// The authority of the server's certificate, in PEM.
+    var certificateAuthority: String { authority.identity.certificatePEM }
+
+    /// Opens a socket for clients of other processes while `body` runs.
+    func listen<Result>(_ body: (VectorListener) async throws -> Result) async throws -> Result {
+        try await VectorListener.serve(server, world: world, authority: authority, body)
     }
 
     /// As the administrator that every test has.

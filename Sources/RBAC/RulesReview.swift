@@ -11,14 +11,16 @@ public struct RulesReview: Sendable, Hashable {
     /// What went wrong, in the authorizers' words.
     public var errors: [String]
 
-    /// What the Node and RBAC authorizers list for a user.
-    public init(_ snapshot: RBACSnapshot, user: UserInfo, namespace: String) {
+    /// What the authorizers list for a user: Node, RBAC, and a webhook if there is one, such as EKS' for access policies.
+    public init(_ snapshot: RBACSnapshot, user: UserInfo, namespace: String, hasWebhook: Bool = false) {
         let found = snapshot.rules(for: user, namespace: namespace)
         resourceRules = found.rules.filter { !$0.resources.isEmpty }
         nonResourceRules = found.rules.filter { !$0.nonResourceURLs.isEmpty }
-        isIncomplete = NodeAuthorizer.nodeName(of: user) != nil
-        errors = isIncomplete ? ["node authorizer does not support user rule resolution"] : []
+        let isNode = NodeAuthorizer.nodeName(of: user) != nil
+        isIncomplete = isNode || hasWebhook
+        errors = isNode ? ["node authorizer does not support user rule resolution"] : []
         if !found.errors.isEmpty { errors.append(AggregateError.text(found.errors)) }
+        if hasWebhook { errors.append("webhook authorizer does not support user rule resolution") }
     }
 
     /// The `status` of the review.

@@ -25,8 +25,9 @@ while let entry = readdir(directory) {
 closedir(directory)
 guard !names.isEmpty else { complain("\(path): no *.json there") }
 var hasFailures = false
+let programs = ClientPrograms(searchPath: getenv("PATH").map { String(cString: $0) } ?? "")
 for name in names.sorted(by: { $0.utf8.lexicographicallyPrecedes($1.utf8) }) {
-    let report = await ConformanceVectors.run(file: "\(path)/\(name)")
+    let report = await ConformanceVectors.run(file: "\(path)/\(name)", programs: programs)
     for failure in report.failures { print("\(report.file): \(failure.id): \(failure.message)") }
     let reasons = Dictionary(grouping: report.notRun) { $0.reason }.mapValues(\.count)
     for (reason, count) in reasons.sorted(by: { $0.key < $1.key }) { print("\(report.file): \(count) not run: \(reason)") }

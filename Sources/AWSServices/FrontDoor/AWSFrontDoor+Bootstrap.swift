@@ -8,6 +8,12 @@ extension AWSFrontDoor {
         public let accessKeyID: String
         /// The secret.
         public let secretAccessKey: String
+
+        /// Makes credentials.
+        public init(accessKeyID: String, secretAccessKey: String) {
+            self.accessKeyID = accessKeyID
+            self.secretAccessKey = secretAccessKey
+        }
     }
 
     private static let bootstrapUser = "eks-sim"
@@ -60,6 +66,22 @@ extension AWSFrontDoor {
         try await records.create(
             Self.bootstrapKeys, account, ["accessKeyId": .string(id), "secretAccessKey": .string(secret)], exists: exists)
         return Credentials(accessKeyID: id, secretAccessKey: secret)
+    }
+
+    /// Makes a user of the first account with an id and a key that were chosen elsewhere, for callers whose requests are signed already.
+    ///
+    /// - Throws: `EntityAlreadyExists`, or the store's failure.
+    public func addUser(named name: String, id: String, key: Credentials) async throws(AWSError) {
+        let account = configuration.accountID
+        let user: JSON = [
+            "UserName": .string(name), "Path": "/", "UserId": .string(id), "Arn": .string("arn:aws:iam::\(account):user/\(name)"),
+            "CreateDate": .string(world.now.rfc3339),
+        ]
+        let exists = AWSError(409, "EntityAlreadyExists", "User with name \(name) already exists.")
+        try await records.create(Records.collection(account, "global", "iam", "users"), name, user, exists: exists)
+        try await records.create(
+            CallerAuthentication.keys, key.accessKeyID,
+            IAMService.accessKey(secret: key.secretAccessKey, user: user, account: account, created: world.now), exists: exists)
     }
 
     /// Makes an ACTIVE cluster for the bootstrap principal at once, with its role, in the default network: what `serve` does for a fresh state.

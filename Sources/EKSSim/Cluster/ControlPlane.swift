@@ -104,7 +104,8 @@ struct ControlPlaneFactory: Sendable {
         let accounts = ServiceAccountTokens(cluster: cluster, issuer: record.oidcIssuer) { [store] in
             try Self.serviceAccountKey(clusterID, store)
         }
-        let authorizer = ClusterAuthorizer(cluster: cluster, policies: identities)
+        let isEKS = configuration.profile == .eks
+        let authorizer = ClusterAuthorizer(cluster: cluster, policies: isEKS ? identities : nil)
         let oidc = OIDCTokens(cluster: record.name, source: identities, documents: documents, world: world)
         let replicas = zones(record).indices.map { index in
             let tokens = TokenAuthenticator(
@@ -112,7 +113,6 @@ struct ControlPlaneFactory: Sendable {
                 webhook: WebhookTokenReviewer(authenticator(logs.sink(.authenticator, replica: index))),
                 cacheTTL: configuration.webhookCacheTTL, world: world)
             let audit = auditLog(logs.sink(.audit, replica: index))
-            let isEKS = configuration.profile == .eks
             return Replica(name: "\(record.name)/apiserver-\(index)", kubernetesVersion: record.version) { [world] version in
                 APIServer(
                     APIServer.Parts(

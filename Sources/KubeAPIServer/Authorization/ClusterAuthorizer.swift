@@ -33,6 +33,9 @@ public final class ClusterAuthorizer: RequestAuthorizer {
         collections = ["clusterroles", "roles", "clusterrolebindings", "rolebindings"].map { cluster.collection(group: Self.group, $0) }
     }
 
+    /// Whether there is EKS' webhook authorizer, for access policies.
+    var hasWebhook: Bool { policies != nil }
+
     /// All roles and bindings, compiled anew when one of their collections has changed.
     public var snapshot: RBACSnapshot {
         let seen = cluster.store.revision

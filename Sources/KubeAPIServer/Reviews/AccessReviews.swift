@@ -151,31 +151,10 @@ struct AccessReviews: Sendable {
     private func rules(_ object: JSON, _ user: UserInfo) throws(KubeStatus) -> JSON {
         let namespace = object.at("spec", "namespace")?.string ?? ""
         guard !namespace.isEmpty else { throw .badRequest("no namespace on request") }
-        let (rules, errors) = authorizer.snapshot.rules(for: user, namespace: namespace)
-        var resources: [JSON] = []
-        var paths: [JSON] = []
-        if user.groups.contains("system:masters") {
-            resources.append(["verbs": ["*"], "apiGroups": ["*"], "resources": ["*"]])
-            paths.append(["verbs": ["*"], "nonResourceURLs": ["*"]])
-        }
-        for rule in rules {
-            if !rule.resources.isEmpty {
-                var item: JSON = [
-                    "verbs": JSON(strings: rule.verbs), "apiGroups": JSON(strings: rule.apiGroups),
-                    "resources": JSON(strings: rule.resources),
-                ]
-                if !rule.resourceNames.isEmpty { item["resourceNames"] = JSON(strings: rule.resourceNames) }
-                resources.append(item)
-            }
-            if !rule.nonResourceURLs.isEmpty {
-                paths.append(["verbs": JSON(strings: rule.verbs), "nonResourceURLs": JSON(strings: rule.nonResourceURLs)])
-            }
-        }
-        var status: JSON = ["resourceRules": .array(resources), "nonResourceRules": .array(paths), "incomplete": .bool(!errors.isEmpty)]
-        if !errors.isEmpty { status["evaluationError"] = .string(errors.joined(separator: ", ")) }
+        let review = RulesReview(authorizer.snapshot, user: user, namespace: namespace, hasWebhook: authorizer.hasWebhook)
         var answer = object
         answer["spec"] = [:]
-        answer["status"] = status
+        answer["status"] = review.status
         return answer
     }
 
