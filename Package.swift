@@ -76,6 +76,7 @@ let package = Package(
                 "Encoding", "Facts", "HTTP", "IPAddress", "JSON", "KubeAPI", "PKI", "RBAC", "ServiceNetwork", "Store", "World", "YAML",
                 .product(name: "Crypto", package: "swift-crypto"),
             ]),
+        room("KubeControllers", ["HTTP", "JSON", "KubeAPI", "KubeAPIServer", "RBAC", "Scheduling", "Store", "World"]),
         room(
             "AWSServices",
             [
@@ -99,8 +100,8 @@ let package = Package(
         room(
             "EKSSim",
             [
-                "AWSServices", "Encoding", "Frontend", "HTTP", "IAMAuthenticator", "IPAddress", "JSON", "KubeAPI", "KubeAPIServer", "PKI",
-                "RBAC",
+                "AWSServices", "Encoding", "Frontend", "HTTP", "IAMAuthenticator", "IPAddress", "JSON", "KubeAPI", "KubeAPIServer",
+                "KubeControllers", "PKI", "RBAC",
                 "Store", "StoreSQLite", "World", "YAML",
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "NIOCore", package: "swift-nio"),
@@ -160,6 +161,9 @@ let package = Package(
                 .product(name: "NIOHPACK", package: "swift-nio-http2"),
                 .product(name: "NIOHTTP2", package: "swift-nio-http2"),
             ]),
+        tests(
+            "KubeControllersTests",
+            ["ConformanceVectors", "HTTP", "JSON", "KubeAPI", "KubeAPIServer", "KubeControllers", "World"]),
         tests(
             "PKITests",
             [

@@ -21,6 +21,8 @@ public final class ClusterState: Sendable {
     public let profile: ClusterProfile
     /// The node ports that Services get (`--service-node-port-range`).
     public let nodePorts: NodePortBands
+    /// Who follows changes in this process.
+    public let signals = ChangeSignals()
     let decoder: ObjectDecoder
     /// Who owns what.
     let owners = OwnerIndex()

@@ -21,6 +21,10 @@ public struct InProcessAPIServer: Sendable {
     public let world: World
     /// The cluster's objects.
     public let cluster: ClusterState
+    /// Connections of components that a test starts beside the server.
+    public let loopback: LoopbackConnections
+    /// Where their requests go.
+    public var handler: any HTTPHandler { server }
     private let server: APIServer
 
     /// Starts a fresh cluster: by default as Kubernetes ships the API server, which is what the recorded answers are of.
@@ -55,6 +59,8 @@ public struct InProcessAPIServer: Sendable {
         _ world: World, _ kubernetesVersion: String, _ profile: ClusterProfile, _ nodePorts: NodePortBands, _ audit: AuditLog?
     ) {
         self.world = world
+        let loopback = LoopbackConnections()
+        self.loopback = loopback
         cluster = ClusterState(
             id: "in-process", name: "in-process", store: MemoryStore(world: world), world: world,
             certificateAuthority: "-----BEGIN CERTIFICATE-----\nMA==\n-----END CERTIFICATE-----\n",
@@ -67,7 +73,7 @@ public struct InProcessAPIServer: Sendable {
                 cluster: cluster, authenticators: [AdminConnection()],
                 tokens: TokenAuthenticator(serviceAccounts: accounts, webhook: nil, cacheTTL: .zero, world: world),
                 serviceAccounts: accounts, authorizer: ClusterAuthorizer(cluster: cluster, policies: nil),
-                audit: audit, kubernetesVersion: kubernetesVersion, address: "127.0.0.1:443"))
+                loopback: loopback, audit: audit, kubernetesVersion: kubernetesVersion, address: "127.0.0.1:443"))
     }
 
     /// Answers a request. `target` is the path with its query, as on a request line.

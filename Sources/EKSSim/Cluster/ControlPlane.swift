@@ -4,6 +4,7 @@ import HTTP
 import IAMAuthenticator
 import IPAddress
 import KubeAPIServer
+import KubeControllers
 import NIOPosix
 import PKI
 import Store
@@ -20,6 +21,8 @@ struct ControlPlane: Sendable {
     let authenticator: AuthenticatorWebhook
     let logs: ControlPlaneLogs
     let serviceAccounts: ServiceAccountTokens
+    /// Scheduler and nodes; `nil` in profile `upstream`, where nothing acts on pods.
+    let controllers: ClusterControllers?
     /// The endpoint's listener; `nil` without sockets.
     let listener: Listener?
     /// The authenticator's own HTTPS listener; `nil` without sockets.
@@ -53,6 +56,7 @@ struct ControlPlane: Sendable {
 
     /// Ends the listeners, letting answers under way finish.
     func stop() async {
+        await controllers?.stop()
         await withTaskGroup(of: Void.self) { group in
             for listener in [listener, authenticatorListener].compactMap({ $0 }) { group.addTask { await listener.drain() } }
         }
@@ -107,6 +111,7 @@ struct ControlPlaneFactory: Sendable {
         let isEKS = configuration.profile == .eks
         let authorizer = ClusterAuthorizer(cluster: cluster, policies: isEKS ? identities : nil)
         let oidc = OIDCTokens(cluster: record.name, source: identities, documents: documents, world: world)
+        let loopback = LoopbackConnections()
         let replicas = zones(record).indices.map { index in
             let tokens = TokenAuthenticator(
                 serviceAccounts: accounts, oidc: oidc,
@@ -118,7 +123,7 @@ struct ControlPlaneFactory: Sendable {
                     APIServer.Parts(
                         cluster: cluster, authenticators: [CertificateAuthenticator(ClientCertificateVerifier(authority), world: world)],
                         tokens: tokens, serviceAccounts: accounts, authorizer: authorizer,
-                        podIdentity: isEKS ? identities : nil, audit: audit, kubernetesVersion: version,
+                        podIdentity: isEKS ? identities : nil, loopback: loopback, audit: audit, kubernetesVersion: version,
                         address: "127.0.0.1:443"))
             }
         }
@@ -141,10 +146,11 @@ struct ControlPlaneFactory: Sendable {
         }
         try await ClusterBootstrap(cluster: cluster, serviceRange: record.serviceCIDR, endpoint: ("127.0.0.1", port ?? 443)).run()
         await ClusterResumption(cluster: cluster).run()
+        let controllers = await startControllers(record, cluster, replicas, loopback)
         return ControlPlane(
             record: record, cluster: cluster, authority: authority, loadBalancer: loadBalancer, replicas: replicas,
             authenticator: authenticator(nil), logs: logs,
-            serviceAccounts: accounts,
+            serviceAccounts: accounts, controllers: controllers,
             listener: listener,
             authenticatorListener: own)
     }
@@ -153,6 +159,15 @@ struct ControlPlaneFactory: Sendable {
     private func auditLog(_ sink: any LogSink) -> AuditLog? {
         guard let policy = configuration.auditPolicy ?? (configuration.profile == .eks ? .eks : nil) else { return nil }
         return AuditLog(policy: policy, sinks: [sink] + (auditFile.map { [$0] } ?? []))
+    }
+
+    private func startControllers(
+        _ record: ClusterRecord, _ cluster: ClusterState, _ replicas: [Replica], _ loopback: LoopbackConnections
+    ) async -> ClusterControllers? {
+        guard configuration.profile == .eks, let server = replicas.first else { return nil }
+        let controllers = ClusterControllers(ComponentAccess(cluster: cluster, server: server, connections: loopback))
+        await controllers.start(minorVersion: record.minorVersion)
+        return controllers
     }
 
     private func listen(
@@ -207,6 +222,11 @@ struct ControlPlaneFactory: Sendable {
             isPublic: record.hasPublicAccess, isPrivate: record.hasPrivateAccess,
             publicCIDRs: record.publicAccessCIDRs.compactMap { CIDRBlock($0) })
     }
+}
+
+extension ClusterRecord {
+    /// 34 of `1.34`.
+    var minorVersion: Int { version.split(separator: ".").dropFirst().first.flatMap { Int($0) } ?? 0 }
 }
 
 extension Partition {

@@ -2,6 +2,7 @@ import AWSServices
 import Frontend
 import KubeAPI
 import KubeAPIServer
+import KubeControllers
 import PKI
 import Store
 import World
@@ -63,6 +64,7 @@ actor ControlPlanes: ClusterProvisioner {
                 plane.listener?.closeConnections(of: replica.name)
                 plane.logs.started(replica: index, version: record.version, at: plane.endpoint)
             }
+            await plane.controllers?.start(minorVersion: record.minorVersion)
         }
         await plane.logs.update(record)
         running[record.clusterID]?.record = record

@@ -40,6 +40,7 @@ struct ClusterEffects: Sendable {
 
     /// Follows up on an object that was created or changed.
     func written(_ object: JSON, _ resource: ResourceType) async {
+        cluster.signals.signal(resource.group, resource.resource)
         switch (resource.group, resource.resource) {
         case ("", "namespaces") where object.isBeingDeleted: await NamespaceFinisher(registry: registry).finish(object.objectName)
         case ("rbac.authorization.k8s.io", "clusterroles"): await aggregate()
@@ -60,6 +61,7 @@ struct ClusterEffects: Sendable {
 
     /// Follows up on an object that is gone.
     func removed(_ object: JSON, _ resource: ResourceType) async {
+        cluster.signals.signal(resource.group, resource.resource)
         if resource.group == "rbac.authorization.k8s.io", resource.resource == "clusterroles" { await aggregate() }
         if resource.group == APISurfaces.group, resource.resource == APISurfaces.resource {
             await DefinitionController(registry: registry).settle(group: object.at("spec", "group")?.string ?? "")

@@ -1,0 +1,73 @@
+public import HTTP
+import JSON
+public import KubeAPIServer
+import RBAC
+import World
+
+/// A component of the cluster as a client of its API server: with a user, a name in `managedFields`, and nothing that a client outside
+/// would not have either.
+struct ComponentClient: Sendable {
+    /// An answer.
+    struct Answer: Sendable {
+        let status: Int
+        let object: JSON
+
+        var isSuccess: Bool { (200..<300).contains(status) }
+        /// What went wrong, in the server's words.
+        var message: String { object["message"]?.string ?? "" }
+    }
+
+    private let server: any HTTPHandler
+    private let connection: ConnectionRecord
+    private let userAgent: String
+    private let world: World
+
+    /// A client on a loopback connection of its own.
+    init(_ access: ComponentAccess, as user: UserInfo, userAgent: String) {
+        server = access.server
+        connection = access.connections.connect(as: user, listener: access.cluster.name)
+        world = access.cluster.world
+        self.userAgent = userAgent
+    }
+
+    /// Sends a request. `type` is the content type of a body.
+    func send(_ method: String, _ path: String, query: String? = nil, _ body: JSON? = nil, type: String = "application/json") async
+        -> Answer
+    {
+        var headers: HTTPHeaders = ["User-Agent": userAgent, "Accept": "application/json"]
+        if body != nil { headers["Content-Type"] = type }
+        let trace = RequestTrace(id: world.random.uuid(), received: world.now, method: method, path: path, target: connection.listener)
+        let response = await server.handle(
+            HTTPRequest(
+                method: method, path: path, query: query, headers: headers, body: body?.serialized() ?? [], connection: connection,
+                trace: trace
+            ))
+        let bytes = response.collected ?? []
+        // Nobody looks at what a write answers but at its refusal.
+        let isRead = method == "GET" || response.status >= 300 || method == "POST"
+        return Answer(status: response.status, object: isRead ? (try? JSON(parsing: bytes)) ?? .null : .null)
+    }
+
+    /// Changes an object's parts (strategic merge patch).
+    func patch(_ path: String, _ change: JSON) async -> Answer {
+        await send("PATCH", path, change, type: "application/strategic-merge-patch+json")
+    }
+}
+
+/// How the components of a cluster reach it.
+public struct ComponentAccess: Sendable {
+    /// The cluster's objects, for following them.
+    public let cluster: ClusterState
+    /// Where requests go.
+    public let server: any HTTPHandler
+    /// Who knows the components' connections.
+    public let connections: LoopbackConnections
+    let stamps = EventStamps()
+
+    /// Puts the parts together.
+    public init(cluster: ClusterState, server: any HTTPHandler, connections: LoopbackConnections) {
+        self.cluster = cluster
+        self.server = server
+        self.connections = connections
+    }
+}
