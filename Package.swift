@@ -76,7 +76,12 @@ let package = Package(
                 "Encoding", "Facts", "HTTP", "IPAddress", "JSON", "KubeAPI", "PKI", "RBAC", "ServiceNetwork", "Store", "World", "YAML",
                 .product(name: "Crypto", package: "swift-crypto"),
             ]),
-        room("KubeControllers", ["HTTP", "JSON", "KubeAPI", "KubeAPIServer", "RBAC", "Scheduling", "Store", "World"]),
+        room(
+            "KubeControllers",
+            [
+                "Facts", "HTTP", "JSON", "KubeAPI", "KubeAPIServer", "RBAC", "Scheduling", "Store", "World",
+                .product(name: "Crypto", package: "swift-crypto"),
+            ]),
         room(
             "AWSServices",
             [
@@ -163,7 +168,7 @@ let package = Package(
             ]),
         tests(
             "KubeControllersTests",
-            ["ConformanceVectors", "HTTP", "JSON", "KubeAPI", "KubeAPIServer", "KubeControllers", "World"]),
+            ["ConformanceVectors", "HTTP", "JSON", "KubeAPI", "KubeAPIServer", "KubeControllers", "RBAC", "Store", "World"]),
         tests(
             "PKITests",
             [

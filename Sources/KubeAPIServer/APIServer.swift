@@ -233,6 +233,12 @@ public struct APIServer: HTTPHandler {
         guard !request.http.isBodyTruncated, request.http.body.count <= Self.maximumBodyBytes else {
             throw .requestEntityTooLarge(limit: Self.maximumBodyBytes)
         }
+        let looked = ChangeSignals.Resource(request.resource.group, request.resource.resource)
+        switch verb {
+        case .get, .list, .watch:
+            if !(loopback?.isOpen(request.http.connection) ?? false) { await cluster.lazyWrites.refresh(looked) }
+        default: break
+        }
         switch verb {
         case .get: return try object(request, RegistryAnswer(status: 200, bytes: registry.get(request)))
         case .list:
@@ -240,7 +246,9 @@ public struct APIServer: HTTPHandler {
             return try list(request, registry.page(request, options, try Selection(options, request.resource)))
         case .watch:
             let options = try ListOptions(request.query, isWatch: true)
-            return try registry.watch(request, options, try Selection(options, request.resource))
+            var response = try registry.watch(request, options, try Selection(options, request.resource))
+            response.body = cluster.lazyWrites.noting(response.body, looked)
+            return response
         case .create: return try await create(request)
         case .update: return try object(request, await registry.update(request))
         case .patch: return try object(request, await registry.patch(request))

@@ -23,6 +23,8 @@ public final class ClusterState: Sendable {
     public let nodePorts: NodePortBands
     /// Who follows changes in this process.
     public let signals = ChangeSignals()
+    /// Who keeps objects fresh that are written only where it can be seen.
+    public let lazyWrites = LazyWrites()
     let decoder: ObjectDecoder
     /// Who owns what.
     let owners = OwnerIndex()

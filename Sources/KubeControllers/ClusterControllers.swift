@@ -1,55 +1,202 @@
+import JSON
+import KubeAPI
 import KubeAPIServer
+public import RBAC
+public import Store
 import World
 
-/// The controllers that run in a cluster of profile `eks` beside its API servers. They follow the world's timers: on a standing clock
-/// nothing happens until it is advanced.
+/// What makes machines nodes of a cluster, and takes them out again.
+public protocol NodeJoining: Sendable {
+    /// Starts the kubelet of a machine; it goes on after a restart of the simulator. Joining twice changes nothing.
+    ///
+    /// - Parameters:
+    ///   - machine: what the kubelet is started with.
+    ///   - user: whom the cluster takes the machine for; `nil` for the node that it says it is. A user that is no node is refused by
+    ///     the API server, and tries again.
+    /// - Throws: `StoreError`.
+    func join(_ machine: NodeMachine, as user: UserInfo?) async throws(StoreError)
+
+    /// Ends the kubelet of a machine that is terminated: its Node object goes, and what ran on it.
+    ///
+    /// - Throws: `StoreError`.
+    func leave(_ name: String) async throws(StoreError)
+
+    /// The machines that joined, by name.
+    var machines: [NodeMachine] { get }
+}
+
+/// The controllers and kubelets that run in a cluster of profile `eks` beside its API servers. They follow the world's timers: on a
+/// standing clock nothing happens until it is advanced.
 public final class ClusterControllers: Sendable {
+    /// A controller with the loop that runs it.
     private struct Running: Sendable {
         let loop: WorkLoop
-        let scheduler: SchedulerController
         let follower: UInt64
+        let close: @Sendable () async -> Void
     }
+
+    private struct State: Sendable {
+        var controlPlane: [Running] = []
+        var kubelets: Running?
+        var fleet: KubeletFleet?
+    }
+
+    private static let leases = ChangeSignals.Resource("coordination.k8s.io", "leases")
+    private static let nodes = ChangeSignals.Resource("", "nodes")
 
     private let access: ComponentAccess
-    private let running = Lock<Running?>(nil)
+    private let network: any PodNetwork
+    private let state = Lock(State())
+    private var cluster: ClusterState { access.cluster }
 
-    /// The controllers of a cluster; `start` starts them.
-    public init(_ access: ComponentAccess) { self.access = access }
-
-    /// Starts the controllers of release 1.`minorVersion`, or starts them anew with another one.
-    public func start(minorVersion: Int) async {
-        await stop()
-        let loopReference = LoopReference()
-        let scheduler = SchedulerController(access, minorVersion: minorVersion) { loopReference.loop?.setAlarm($0) }
-        let loop = WorkLoop(access.cluster.world, "scheduler of \(access.cluster.name)") { await scheduler.work() }
-        loopReference.set(loop)
-        let follower = access.cluster.signals.follow(SchedulerController.signals) { loop.wake() }
-        running.withLock { $0 = Running(loop: loop, scheduler: scheduler, follower: follower) }
-        loop.wake()
+    /// The controllers of a cluster whose pods get addresses from `network`; `start` starts them.
+    public init(_ access: ComponentAccess, network: any PodNetwork = StandalonePodNetwork()) {
+        self.access = access
+        self.network = network
     }
 
-    /// Ends the controllers.
-    public func stop() async {
-        let running = running.withLock { running in
-            defer { running = nil }
-            return running
+    /// Starts the scheduler and the controllers of release 1.`minorVersion`, or starts them anew as another one, and at first the
+    /// kubelets of the machines that joined.
+    public func start(minorVersion: Int) async {
+        await stopControlPlane()
+        let alarm = Alarm()
+        let scheduler = SchedulerController(access, minorVersion: minorVersion) { alarm.set($0) }
+        let nodeAlarm = Alarm()
+        let nodes = NodeController(access, minorVersion: minorVersion) { nodeAlarm.set($0) }
+        let running = [
+            run("scheduler", SchedulerController.signals, alarm, work: { await scheduler.work() }, close: { await scheduler.close() }),
+            run("node controller", NodeController.signals, nodeAlarm, work: { await nodes.work() }, close: { await nodes.close() }),
+        ]
+        state.withLock { $0.controlPlane = running }
+        await startKubelets()
+    }
+
+    private func startKubelets() async {
+        guard state.withLock({ $0.fleet == nil }) else { return }
+        let alarm = Alarm()
+        let fleet = KubeletFleet(access, network: network) { alarm.set($0) }
+        let running = run(
+            "kubelets", [ChangeSignals.Resource("", "pods")], alarm, work: { await fleet.work() }, close: { await fleet.close() })
+        state.withLock { state in
+            state.fleet = fleet
+            state.kubelets = running
         }
-        guard let running else { return }
-        access.cluster.signals.cancel(running.follower)
+        cluster.lazyWrites.setKeeper(
+            LazyWrites.Keeper(of: [Self.leases, Self.nodes]) { resource in
+                await fleet.refresh(leases: resource == Self.leases)
+            } setWatched: { resource, isWatched in
+                await fleet.setWatched(leases: resource == Self.leases, isWatched)
+            })
+        for (machine, user) in stored { await fleet.join(machine, as: user ?? Self.node(machine.name)) }
+    }
+
+    private func run(
+        _ name: String, _ signals: [ChangeSignals.Resource], _ alarm: Alarm, work: @escaping @Sendable () async -> Void,
+        close: @escaping @Sendable () async -> Void
+    ) -> Running {
+        let loop = WorkLoop(cluster.world, "\(name) of \(cluster.name)", work: work)
+        alarm.attach(loop)
+        let follower = cluster.signals.follow(signals) { loop.wake() }
+        loop.wake()
+        return Running(loop: loop, follower: follower, close: close)
+    }
+
+    private func stop(_ running: Running) async {
+        cluster.signals.cancel(running.follower)
         running.loop.stop()
-        await running.scheduler.close()
+        await running.close()
+    }
+
+    private func stopControlPlane() async {
+        let old = state.withLock { state in
+            defer { state.controlPlane = [] }
+            return state.controlPlane
+        }
+        for running in old { await stop(running) }
+    }
+
+    /// Ends everything.
+    public func stop() async {
+        await stopControlPlane()
+        cluster.lazyWrites.setKeeper(nil)
+        let kubelets = state.withLock { state in
+            defer { (state.kubelets, state.fleet) = (nil, nil) }
+            return state.kubelets
+        }
+        if let kubelets { await stop(kubelets) }
+    }
+
+    // MARK: Machines
+
+    /// Forgets every machine: the cluster is deleted.
+    ///
+    /// - Throws: `StoreError`.
+    public func forgetMachines() async throws(StoreError) {
+        let writes = machines.map { Transaction.Write.delete(Key(collection, $0.name), last: nil) }
+        if !writes.isEmpty { try await cluster.store.commit(Transaction(writes: writes)) }
+    }
+
+    private static func node(_ name: String) -> UserInfo {
+        UserInfo(username: "system:node:\(name)", groups: ["system:bootstrappers", "system:nodes"])
+    }
+
+    private var collection: String { cluster.collection(group: "", "~machines") }
+
+    /// Machines and whom the cluster takes them for, by name.
+    private var stored: [(machine: NodeMachine, user: UserInfo?)] {
+        let range = try? cluster.store.range(collection, prefix: "", at: nil, after: nil, limit: 0)
+        return (range?.entries ?? []).compactMap { entry in
+            guard let json = try? JSON(parsing: entry.value), let machine = NodeMachine(json) else { return nil }
+            let user = json.at("user", "username")?.string.map {
+                UserInfo(username: $0, groups: json.at("user", "groups")?.strings ?? [])
+            }
+            return (machine, user)
+        }
     }
 }
 
-/// The loop that a controller is run by, which is made after it.
-private final class LoopReference: Sendable {
-    private let held = Lock<WeakLoop>(WeakLoop())
-
-    private struct WeakLoop: Sendable {
-        weak var loop: WorkLoop?
+extension ClusterControllers: NodeJoining {
+    /// Starts the kubelet of a machine and remembers it.
+    public func join(_ machine: NodeMachine, as user: UserInfo? = nil) async throws(StoreError) {
+        var json = machine.json
+        if let user { json["user"] = ["username": .string(user.username), "groups": JSON(strings: user.groups)] }
+        try await cluster.store.commit(Transaction(writes: [.put(Key(collection, machine.name), .bytes(json.serialized()))]))
+        await state.withLock { $0.fleet }?.join(machine, as: user ?? Self.node(machine.name))
     }
 
-    var loop: WorkLoop? { held.withLock { $0.loop } }
+    /// Ends the kubelet of a machine, forgets it, and deletes its Node.
+    public func leave(_ name: String) async throws(StoreError) {
+        try await cluster.store.commit(Transaction(writes: [.delete(Key(collection, name), last: nil)]))
+        await state.withLock { $0.fleet }?.leave(name)
+        // The cloud's node controller deletes the Node of an instance that is gone.
+        let user = UserInfo(
+            username: "system:serviceaccount:kube-system:node-controller",
+            groups: ["system:serviceaccounts", "system:serviceaccounts:kube-system"])
+        let client = ComponentClient(access, as: user, userAgent: "cloud-controller-manager")
+        _ = await client.send("DELETE", "/api/v1/nodes/\(name)")
+        client.close()
+    }
 
-    func set(_ loop: WorkLoop) { held.withLock { $0.loop = loop } }
+    /// The machines that joined, by name.
+    public var machines: [NodeMachine] { stored.map(\.machine) }
+}
+
+/// Sets the alarm of a loop that is made after the controller that sets it.
+private final class Alarm: Sendable {
+    private struct Held: Sendable {
+        weak var loop: WorkLoop?
+        var time: Instant?
+    }
+
+    private let held = Lock(Held())
+
+    func set(_ time: Instant?) {
+        let loop = held.withLock { held in
+            held.time = time
+            return held.loop
+        }
+        loop?.setAlarm(time)
+    }
+
+    func attach(_ loop: WorkLoop) { held.withLock { $0.loop = loop } }
 }

@@ -18,10 +18,10 @@ struct RunningCluster: Sendable {
         try await InProcessAPIServer(world: World(clock: .frozen(at: start), seed: 0), profile: .eks)
     }
 
-    init(seed: UInt64 = 1, minorVersion: Int = 36) async throws {
+    init(seed: UInt64 = 1, minorVersion: Int = 36, network: any PodNetwork = StandalonePodNetwork()) async throws {
         server = try await InProcessAPIServer(copying: Self.template.value, world: World(clock: .frozen(at: Self.start), seed: seed))
         controllers = ClusterControllers(
-            ComponentAccess(cluster: server.cluster, server: server.handler, connections: server.loopback))
+            ComponentAccess(cluster: server.cluster, server: server.handler, connections: server.loopback), network: network)
         await controllers.start(minorVersion: minorVersion)
     }
 

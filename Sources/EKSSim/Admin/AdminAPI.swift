@@ -32,6 +32,7 @@ struct AdminAPI: HTTPHandler {
         case ("POST", "clusters", 3) where words[2] == "pod-env": return await podEnvironment(words[1], request.body)
         case ("POST", "clusters", 5) where words[2] == "replicas":
             return await replica(words[1], words[3], words[4])
+        case (_, "clusters", 3) where words[2] == "nodes": return await nodes(request.method, words[1], request.body)
         case ("GET", "access", 1): return await access(query.first { $0.name == "cluster" }?.value)
         case ("POST", "tokens", 1): return await inspect(request.body)
         default: return refuse(404, "no such call: \(request.method) \(request.path)")

@@ -75,6 +75,7 @@ actor ControlPlanes: ClusterProvisioner {
         issuers.remove(plane.serviceAccounts)
         if let path = factory.configuration.adminKubeconfig(of: record.name) { PrivateFile.remove(path) }
         await plane.stop()
+        try? await plane.controllers?.forgetMachines()
         await removeObjects(of: plane.cluster)
         try? await ClusterSecrets.remove(record.clusterID, from: plane.cluster.store)
     }

@@ -18,6 +18,7 @@ struct ComponentClient: Sendable {
     }
 
     private let server: any HTTPHandler
+    private let connections: LoopbackConnections
     private let connection: ConnectionRecord
     private let userAgent: String
     private let world: World
@@ -25,10 +26,14 @@ struct ComponentClient: Sendable {
     /// A client on a loopback connection of its own.
     init(_ access: ComponentAccess, as user: UserInfo, userAgent: String) {
         server = access.server
+        connections = access.connections
         connection = access.connections.connect(as: user, listener: access.cluster.name)
         world = access.cluster.world
         self.userAgent = userAgent
     }
+
+    /// Ends the connection.
+    func close() { connections.close(connection) }
 
     /// Sends a request. `type` is the content type of a body.
     func send(_ method: String, _ path: String, query: String? = nil, _ body: JSON? = nil, type: String = "application/json") async

@@ -59,7 +59,10 @@ actor SchedulerController {
     }
 
     /// Ends following.
-    func close() { for index in feeds.indices { feeds[index].feed.close() } }
+    func close() {
+        for index in feeds.indices { feeds[index].feed.close() }
+        client.close()
+    }
 
     // MARK: What changed
 

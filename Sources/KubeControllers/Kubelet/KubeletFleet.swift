@@ -1,0 +1,353 @@
+import JSON
+import KubeAPI
+import KubeAPIServer
+import RBAC
+import Store
+import World
+
+/// The kubelets of a cluster's nodes: each registers its node, runs the pods bound to it, and writes what it sees through the API server
+/// as `system:node:NAME`, so that the Node authorizer and NodeRestriction judge it.
+///
+/// Leases and the heartbeats of nodes are written when somebody looks (`refresh`), with the times at which the kubelet writes them:
+/// nobody can tell the difference, and a standing cluster costs nothing.
+actor KubeletFleet {
+    private struct Kubelet {
+        let machine: NodeMachine
+        let client: ComponentClient
+        let wording: KubeletWording
+        var isRegistered = false
+        /// Since when it is ready.
+        var readySince: Instant?
+        var images: Set<String> = []
+        var attempts = 0
+        var lease = Heartbeat(period: .seconds(10))
+        var report = Heartbeat(period: .seconds(300))
+    }
+
+    /// Something that is written periodically.
+    private struct Heartbeat {
+        let period: Duration
+        /// When it was written last; `nil` before the first time.
+        var last: Instant?
+
+        /// The time at which it was due last, when that is later than what is written.
+        func due(at now: Instant) -> Instant? {
+            guard let last, now - last >= period else { return nil }
+            let periods = (now - last).clampedNanoseconds / period.clampedNanoseconds
+            return last + .nanoseconds(periods * period.clampedNanoseconds)
+        }
+    }
+
+    /// From the registration until the network plugin is up.
+    private static let networkDelay = Duration.seconds(2)
+    private static let leaseNamespace = "kube-node-lease"
+
+    private let access: ComponentAccess
+    private let world: World
+    private let network: any PodNetwork
+    private let recorder: KubeletRecorder
+    private let setAlarm: @Sendable (Instant?) -> Void
+    private var pods: CollectionFeed
+    private var kubelets: [String: Kubelet] = [:]
+    private var workers: [String: PodWorker] = [:]
+    private var deadlines = DeadlineQueue()
+
+    init(
+        _ access: ComponentAccess, network: any PodNetwork, setAlarm: @escaping @Sendable (Instant?) -> Void
+    ) {
+        self.access = access
+        world = access.cluster.world
+        self.network = network
+        recorder = KubeletRecorder(access)
+        self.setAlarm = setAlarm
+        pods = CollectionFeed(access.cluster, group: "", "pods")
+    }
+
+    // MARK: Nodes
+
+    /// Starts a machine's kubelet, as the user that the machine authenticates as.
+    func join(_ machine: NodeMachine, as user: UserInfo) {
+        guard kubelets[machine.name] == nil else { return }
+        let client = ComponentClient(
+            access, as: user, userAgent: "kubelet/\(machine.kubeletVersion) (linux/\(machine.architecture)) kubernetes")
+        kubelets[machine.name] = Kubelet(
+            machine: machine, client: client, wording: KubeletWording(kubeletVersion: machine.kubeletVersion))
+        deadlines.set(Self.nodeKey(machine.name), world.now)
+        setAlarm(world.now)
+    }
+
+    /// Stops a machine's kubelet: the machine is gone.
+    func leave(_ name: String) {
+        kubelets.removeValue(forKey: name)?.client.close()
+        deadlines.set(Self.nodeKey(name), nil)
+        for (key, worker) in workers where worker.sandbox.node == name {
+            workers[key] = nil
+            deadlines.set(key, nil)
+        }
+    }
+
+    /// The names of the nodes whose kubelets run.
+    var running: [String] { kubelets.keys.sorted() }
+
+    /// What a running container of a pod is; for logs and connections.
+    func worker(of pod: String) -> PodWorker? { workers[pod] }
+
+    private static func nodeKey(_ name: String) -> String { "\u{0}\(name)" }
+    private static let leasesKey = "\u{1}leases"
+    private static let reportsKey = "\u{1}reports"
+
+    private func register(_ name: String) async {
+        guard var kubelet = kubelets[name] else { return }
+        let now = world.now
+        let answer = await kubelet.client.send("POST", "/api/v1/nodes", kubelet.machine.object(at: now))
+        let isKnown = answer.status == 409
+        guard answer.isSuccess || isKnown else {
+            // Refused: tried again, ever slower, as the kubelet does.
+            kubelet.attempts += 1
+            kubelets[name] = kubelet
+            deadlines.set(Self.nodeKey(name), now + .seconds(min(1 << min(kubelet.attempts, 6), 60)))
+            return
+        }
+        kubelet.isRegistered = true
+        kubelet.report.last = now
+        await writeLease(&kubelet, at: now)
+        if isKnown {
+            kubelet.readySince = now
+            kubelets[name] = kubelet
+            await report(name, at: now)
+        } else {
+            kubelets[name] = kubelet
+            await note(name, "Starting", "Starting kubelet.")
+            await note(name, "NodeHasSufficientMemory", "Node \(name) status is now: NodeHasSufficientMemory")
+            await note(name, "NodeHasNoDiskPressure", "Node \(name) status is now: NodeHasNoDiskPressure")
+            await note(name, "NodeHasSufficientPID", "Node \(name) status is now: NodeHasSufficientPID")
+            await note(name, "NodeAllocatableEnforced", "Updated Node Allocatable limit across pods")
+            deadlines.set(Self.nodeKey(name), now + Self.networkDelay)
+        }
+        await adopt(name)
+    }
+
+    private func becomeReady(_ name: String) async {
+        guard kubelets[name]?.readySince == nil else { return }
+        kubelets[name]?.readySince = world.now
+        await report(name, at: world.now)
+        await note(name, "NodeReady", "Node \(name) status is now: NodeReady")
+    }
+
+    /// Writes the node's status as of a time.
+    private func report(_ name: String, at time: Instant) async {
+        guard let kubelet = kubelets[name], let since = kubelet.readySince else { return }
+        kubelets[name]?.report.last = time
+        let status = kubelet.machine.status(isReady: true, since: since, at: time)
+        _ = await kubelet.client.patch("/api/v1/nodes/\(name)/status", ["status": status])
+    }
+
+    private func writeLease(_ kubelet: inout Kubelet, at time: Instant) async {
+        let name = kubelet.machine.name
+        let path = "/apis/coordination.k8s.io/v1/namespaces/\(Self.leaseNamespace)/leases"
+        let isFirst = kubelet.lease.last == nil
+        kubelet.lease.last = time
+        if !isFirst {
+            let change: JSON = ["spec": ["renewTime": .string(time.rfc3339Micro)]]
+            if await kubelet.client.patch("\(path)/\(name)", change).isSuccess { return }
+        }
+        let node = await kubelet.client.send("GET", "/api/v1/nodes/\(name)")
+        let owner: JSON = ["apiVersion": "v1", "kind": "Node", "name": .string(name), "uid": .string(node.object.objectUID)]
+        let lease: JSON = [
+            "apiVersion": "coordination.k8s.io/v1", "kind": "Lease",
+            "metadata": ["name": .string(name), "namespace": .string(Self.leaseNamespace), "ownerReferences": [owner]],
+            "spec": ["holderIdentity": .string(name), "leaseDurationSeconds": 40, "renewTime": .string(time.rfc3339Micro)],
+        ]
+        if await kubelet.client.send("POST", path, lease).status == 409 {
+            _ = await kubelet.client.patch("\(path)/\(name)", ["spec": ["renewTime": .string(time.rfc3339Micro)]])
+        }
+    }
+
+    private func note(_ node: String, _ reason: String, _ message: String, type: String = "Normal") async {
+        guard let kubelet = kubelets[node] else { return }
+        // The kubelet does not know its node's UID and gives the name.
+        var reference = ObjectReference(["metadata": ["name": .string(node), "uid": .string(node)]], kind: "Node")
+        reference.fieldPath = ""
+        await recorder.record(kubelet.client, node: node, reference, type: type, reason: reason, message: message)
+    }
+
+    // MARK: What is written when somebody looks
+
+    /// Writes the leases and heartbeats that are due, before somebody reads them.
+    func refresh(leases: Bool) async {
+        let now = world.now
+        for name in kubelets.keys.sorted() {
+            guard var kubelet = kubelets[name], kubelet.isRegistered else { continue }
+            if leases, let due = kubelet.lease.due(at: now) {
+                await writeLease(&kubelet, at: due)
+                kubelets[name]?.lease = kubelet.lease
+            } else if !leases, let due = kubelet.report.due(at: now) {
+                await report(name, at: due)
+            }
+        }
+    }
+
+    /// While somebody watches, what is due is written in time.
+    func setWatched(leases: Bool, _ isWatched: Bool) async {
+        if isWatched { await refresh(leases: leases) }
+        deadlines.set(leases ? Self.leasesKey : Self.reportsKey, isWatched ? nextHeartbeat(leases: leases) : nil)
+        setAlarm(deadlines.next)
+    }
+
+    private func nextHeartbeat(leases: Bool) -> Instant? {
+        kubelets.values.compactMap { kubelet in
+            let beat = leases ? kubelet.lease : kubelet.report
+            return beat.last.map { $0 + beat.period }
+        }.min() ?? world.now + .seconds(10)
+    }
+
+    // MARK: Work
+
+    /// Looks at what changed and does what is due.
+    func work() async {
+        await follow()
+        while let key = deadlines.take(by: world.now) {
+            if key == Self.leasesKey || key == Self.reportsKey {
+                await setWatched(leases: key == Self.leasesKey, true)
+            } else if key.hasPrefix("\u{0}") {
+                let name = String(key.dropFirst())
+                if kubelets[name]?.isRegistered ?? false { await becomeReady(name) } else { await register(name) }
+            } else {
+                await step(key)
+            }
+            await follow()
+        }
+        setAlarm(deadlines.next)
+    }
+
+    /// Ends following.
+    func close() { pods.close() }
+
+    private func follow() async {
+        var feed = pods
+        let changes = await feed.drain()
+        pods = feed
+        for change in changes {
+            if let pod = change.object { take(pod) } else { await forget(change.key) }
+        }
+    }
+
+    private func take(_ pod: JSON) {
+        guard let node = pod.at("spec", "nodeName")?.string, let kubelet = kubelets[node], kubelet.isRegistered else { return }
+        let key = "\(pod.objectNamespace)/\(pod.objectName)"
+        if workers[key]?.pod.objectUID == pod.objectUID {
+            let before = workers[key]?.pod ?? [:]
+            workers[key]?.update(pod)
+            // A deletion, or a shorter one, and what others say of its readiness call for something; everything else does not.
+            let isDeadlineNew = pod.at("metadata", "deletionTimestamp") != before.at("metadata", "deletionTimestamp")
+            let isGated = pod.at("spec", "readinessGates")?.array?.isEmpty == false
+            let isGateNew = isGated && pod.at("status", "conditions") != before.at("status", "conditions")
+            if isDeadlineNew || isGateNew { deadlines.set(key, world.now) }
+            return
+        }
+        let phase = pod.at("status", "phase")?.string
+        guard phase != "Succeeded", phase != "Failed" else { return }
+        workers[key] = PodWorker(pod, now: world.now, wording: kubelet.wording)
+        deadlines.set(key, world.now)
+    }
+
+    /// Takes up the pods that were bound to a node before its kubelet ran.
+    private func adopt(_ node: String) async {
+        let collection = access.cluster.collection(group: "", "pods")
+        let entries = (try? access.cluster.store.range(collection, prefix: "", at: nil, after: nil, limit: 0))?.entries ?? []
+        for entry in entries {
+            guard let pod = try? JSON(parsing: entry.value), pod.at("spec", "nodeName")?.string == node else { continue }
+            take(pod)
+            let key = "\(pod.objectNamespace)/\(pod.objectName)"
+            if let worker = workers[key], worker.isConnected, !worker.isHostNetwork {
+                await network.restore(worker.sandbox, addresses: worker.addresses)
+            }
+        }
+    }
+
+    private func forget(_ key: String) async {
+        guard let worker = workers.removeValue(forKey: key) else { return }
+        deadlines.set(key, nil)
+        if worker.isConnected, !worker.isHostNetwork { await network.disconnect(worker.sandbox) }
+    }
+
+    private func step(_ key: String) async {
+        guard var worker = workers[key], var images = kubelets[worker.sandbox.node]?.images, let kubelet = kubelets[worker.sandbox.node]
+        else {
+            return
+        }
+        let now = world.now
+        var effects = worker.step(now: now, images: &images)
+        kubelets[worker.sandbox.node]?.images = images
+        workers[key] = worker
+        await note(worker, effects)
+        if effects.wantsNetwork {
+            effects = worker.connected(await connect(worker, kubelet.machine), now: now)
+            workers[key] = worker
+            await note(worker, effects)
+            // The containers start with the network.
+            if worker.isConnected { return await step(key) }
+        }
+        if effects.changesStatus { await write(&worker, kubelet, now) }
+        if effects.isOver {
+            await remove(worker, kubelet)
+        } else if worker.isFinished {
+            workers[key] = nil
+            deadlines.set(key, nil)
+            if !worker.isHostNetwork { await network.disconnect(worker.sandbox) }
+            return
+        }
+        guard workers[key]?.pod.objectUID == worker.pod.objectUID else { return }
+        workers[key] = worker
+        deadlines.set(key, worker.next(after: now))
+    }
+
+    private func connect(_ worker: PodWorker, _ machine: NodeMachine) async -> Result<[String], PodNetworkFailure> {
+        if worker.isHostNetwork { return .success([machine.address]) }
+        do throws(PodNetworkFailure) { return .success(try await network.connect(worker.sandbox)) } catch { return .failure(error) }
+    }
+
+    private func note(_ worker: PodWorker, _ effects: PodWorker.Effects) async {
+        guard !effects.notes.isEmpty, let kubelet = kubelets[worker.sandbox.node] else { return }
+        for note in effects.notes {
+            var reference = ObjectReference(worker.pod, kind: "Pod")
+            reference.fieldPath = note.fieldPath
+            await recorder.record(
+                kubelet.client, node: worker.sandbox.node, reference, type: note.type, reason: note.reason, message: note.message)
+        }
+    }
+
+    private func path(_ worker: PodWorker) -> String {
+        "/api/v1/namespaces/\(worker.pod.objectNamespace)/pods/\(worker.pod.objectName)"
+    }
+
+    /// Writes a pod's status when it says something new.
+    private func write(_ worker: inout PodWorker, _ kubelet: Kubelet, _ now: Instant) async {
+        let status = worker.status(at: now, hostAddress: kubelet.machine.address)
+        let known = worker.pod["status"] ?? [:]
+        let isNew = status.object?.contains { member in known[member.key] != member.value && !Self.agree(member, known) } ?? false
+        guard isNew else { return }
+        let answer = await kubelet.client.patch(
+            path(worker) + "/status", ["metadata": ["uid": .string(worker.pod.objectUID)], "status": status])
+        guard answer.isSuccess else { return }
+        var pod = worker.pod
+        for member in status.object ?? [:] { pod["status"]?[member.key] = member.value }
+        worker.update(pod)
+    }
+
+    /// Conditions of others do not make the kubelet's own new.
+    private static func agree(_ member: JSONObject.Member, _ known: JSON) -> Bool {
+        guard member.key == "conditions" else { return false }
+        let present = known["conditions"]?.array ?? []
+        return (member.value.array ?? []).allSatisfy(present.contains)
+    }
+
+    /// Deletes a pod whose containers ended.
+    private func remove(_ worker: PodWorker, _ kubelet: Kubelet) async {
+        let options: JSON = [
+            "apiVersion": "v1", "kind": "DeleteOptions", "gracePeriodSeconds": 0,
+            "preconditions": ["uid": .string(worker.pod.objectUID)],
+        ]
+        _ = await kubelet.client.send("DELETE", path(worker), options)
+    }
+}

@@ -1,0 +1,103 @@
+import World
+
+/// A pod that wants to be connected, as the CNI plugin is told of it.
+public struct PodSandbox: Sendable, Hashable {
+    /// The pod's namespace.
+    public let namespace: String
+    /// The pod's name.
+    public let name: String
+    /// The pod's UID.
+    public let uid: String
+    /// The sandbox container's id: 64 hexadecimal digits.
+    public let containerID: String
+    /// The node's name.
+    public let node: String
+}
+
+/// Where pods get their addresses: what the CNI plugin does on a node.
+public protocol PodNetwork: Sendable {
+    /// ADD: connects a sandbox and answers its addresses, the primary one first.
+    ///
+    /// - Throws: `PodNetworkFailure` with the plugin's own words.
+    func connect(_ sandbox: PodSandbox) async throws(PodNetworkFailure) -> [String]
+
+    /// DEL: disconnects a sandbox; never fails for the kubelet.
+    func disconnect(_ sandbox: PodSandbox) async
+
+    /// After a restart: the sandbox has these addresses already.
+    func restore(_ sandbox: PodSandbox, addresses: [String]) async
+}
+
+/// Why a pod got no address.
+public struct PodNetworkFailure: Error, Sendable, Hashable {
+    /// What follows `failed to setup network for sandbox "…": `.
+    public let message: String
+
+    /// Makes the error.
+    public init(message: String) { self.message = message }
+
+    /// The VPC CNI plugin's answer when its agent has no free address.
+    public static let noAddress = PodNetworkFailure(
+        message: "plugin type=\"aws-cni\" name=\"aws-cni\" failed (add): add cmd: failed to assign an IP address to container")
+}
+
+/// Addresses of 100.64.0.0/10, lowest free first, for nodes that stand in no VPC.
+public final class StandalonePodNetwork: PodNetwork {
+    private struct State: Sendable {
+        var taken: Set<UInt32> = []
+        var bySandbox: [String: UInt32] = [:]
+        /// No address below is free.
+        var floor = StandalonePodNetwork.first
+    }
+
+    private static let first: UInt32 = 100 << 24 | 64 << 16 | 1
+    private static let last: UInt32 = 100 << 24 | 127 << 16 | 0xFFFE
+
+    private let state = Lock(State())
+
+    /// Makes a network without pods.
+    public init() {}
+
+    /// Gives the lowest free address.
+    public func connect(_ sandbox: PodSandbox) async throws(PodNetworkFailure) -> [String] {
+        let address = state.withLock { state -> UInt32? in
+            if let known = state.bySandbox[sandbox.uid] { return known }
+            var candidate = state.floor
+            while candidate <= Self.last, state.taken.contains(candidate) { candidate += 1 }
+            guard candidate <= Self.last else { return nil }
+            state.floor = candidate + 1
+            state.taken.insert(candidate)
+            state.bySandbox[sandbox.uid] = candidate
+            return candidate
+        }
+        guard let address else { throw .noAddress }
+        return [Self.text(address)]
+    }
+
+    /// Takes the address back.
+    public func disconnect(_ sandbox: PodSandbox) async {
+        state.withLock { state in
+            guard let address = state.bySandbox.removeValue(forKey: sandbox.uid) else { return }
+            state.taken.remove(address)
+            state.floor = min(state.floor, address)
+        }
+    }
+
+    /// Notes an address that was given before.
+    public func restore(_ sandbox: PodSandbox, addresses: [String]) async {
+        guard let address = addresses.first.flatMap(Self.number) else { return }
+        state.withLock { state in
+            state.taken.insert(address)
+            state.bySandbox[sandbox.uid] = address
+        }
+    }
+
+    private static func text(_ address: UInt32) -> String {
+        "\(address >> 24).\(address >> 16 & 255).\(address >> 8 & 255).\(address & 255)"
+    }
+
+    private static func number(_ text: String) -> UInt32? {
+        let parts = text.split(separator: ".").compactMap { UInt8($0) }
+        return parts.count == 4 ? parts.reduce(0) { $0 << 8 | UInt32($1) } : nil
+    }
+}
