@@ -27,6 +27,8 @@ public actor IPAMAgent {
     public internal(set) var log: AgentLog
     /// What was counted.
     public internal(set) var metrics = AgentMetrics()
+    /// EC2's last refusal, until a call succeeds that gives addresses.
+    public internal(set) var lastRefusal: EC2Failure?
 
     /// When the pool last grew or shrank or was reconciled; freeing an interface does not count.
     var lastPoolAction: Instant?
@@ -98,11 +100,18 @@ public actor IPAMAgent {
     func call<Value>(_ api: String, _ body: () async throws(EC2Failure) -> Value) async throws(EC2Failure) -> Value {
         changes &+= 1
         metrics.requests[api, default: 0] += 1
-        do { return try await body() } catch {
+        do {
+            let value = try await body()
+            if Self.givingCalls.contains(api) { lastRefusal = nil }
+            return value
+        } catch {
             metrics.refusals[api, default: [:]][error.code, default: 0] += 1
+            lastRefusal = error
             throw error
         }
     }
+
+    private static let givingCalls: Set<String> = ["AssignPrivateIpAddresses", "AssignIpv6Addresses", "CreateNetworkInterface"]
 
     var subnetChoice: SubnetChoice { SubnetChoice(nodeSubnet: nodeSubnet, clusterName: settings.clusterName) }
 
