@@ -106,7 +106,7 @@ struct ClusterTests {
             ("logging", ["clusterLogging": [["types": ["x"], "enabled": true]]], "400 InvalidParameterException", "enum value set"),
             ("tags", ["aws:x": "1"], "400 InvalidParameterException", "aws:x"), ("tags", ["x": 1], "400 SerializationException", "tags.x"),
             ("tags", .object(JSONObject((0...50).map { ("k\($0)", "v") })), "400 InvalidParameterException", "at most 50"),
-            ("encryptionConfig", [["resources": ["secrets"]]], "400 InvalidParameterException", "not simulated"),
+            ("encryptionConfig", [["resources": ["secrets"]]], "400 InvalidParameterException", "no key of this region"),
             ("computeConfig", ["enabled": true], "400 InvalidParameterException", "not simulated"),
         ]
         for (member, value, want, message) in cases {

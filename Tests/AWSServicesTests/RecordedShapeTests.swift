@@ -2,7 +2,7 @@ import Foundation
 import JSON
 import Testing
 
-/// Requests to EC2 and Auto Scaling recorded from Terraform and the AWS CLI, one of each operation and set of parameters. What they name is another
+/// Requests to EC2, Auto Scaling, KMS and SSM recorded from Terraform and the AWS CLI, one of each operation and set of parameters. What they name is another
 /// account's, so most are refused for that; none may be refused because its operation or a parameter is not known.
 @Suite("Recorded requests of real clients to the query services")
 struct RecordedShapeTests {
@@ -29,6 +29,20 @@ struct RecordedShapeTests {
             #expect(answer.status < 500 && !Self.misunderstood.contains(answer.field("Code") ?? ""), "\(operation): \(answer.text)")
             #expect(
                 answer.field("Code") != "ValidationError" || !answer.message.contains("Unknown parameter"), "\(operation): \(answer.text)")
+        }
+    }
+
+    @Test("every operation of the JSON services is known", arguments: ["kms", "ssm"])
+    func knownTargets(_ service: String) async throws {
+        let simulation = try await Simulation()
+        let prefix = service == "kms" ? "TrentService" : "AmazonSSM"
+        let rows = Self.recordings.filter { $0["service"]?.string == service }
+        #expect(!rows.isEmpty)
+        for row in rows {
+            let operation = row["operation"]?.string ?? ""
+            let answer = await simulation.json(service, "\(prefix).\(operation)", row["params"] ?? [:])
+            let code = answer.json["__type"]?.string ?? ""
+            #expect(answer.status < 500 && !Self.misunderstood.contains(code), "\(operation): \(answer.text)")
         }
     }
 }

@@ -62,6 +62,12 @@ final class Simulation: Sendable {
         return await send(signer.sign(method, path, query: query, body: body?.text ?? ""))
     }
 
+    /// Calls a service of the JSON 1.1 protocol.
+    func json(_ service: String, _ target: String, _ input: JSON, as key: ClientKey? = nil) async -> Answer {
+        let headers = [("X-Amz-Target", target), ("Content-Type", "application/x-amz-json-1.1")]
+        return await send(signer(service, key).sign("POST", "/", headers: headers, body: input.text))
+    }
+
     // MARK: What many tests need
 
     static func trust(_ principal: JSON) -> String {

@@ -63,7 +63,7 @@ extension EKSServices {
     }
 
     static let notSimulated = [
-        "encryptionConfig", "outpostConfig", "zonalShiftConfig", "remoteNetworkConfig", "computeConfig", "storageConfig",
+        "outpostConfig", "zonalShiftConfig", "remoteNetworkConfig", "computeConfig", "storageConfig",
         "controlPlaneScalingConfig",
     ]
 

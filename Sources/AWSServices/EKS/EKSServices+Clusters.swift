@@ -76,6 +76,7 @@ extension EKSServices {
             "_creatorId": .string(request.caller.principalID), "_creatorIsAdmin": .bool(isCreatorAdmin), "_request": body,
         ]
         cluster["_token"] = request.token.map(JSON.string)
+        cluster["encryptionConfig"] = try encryption(body["encryptionConfig"], request, name)
         for (member, wish) in try undemanding(body, name) { cluster[member] = wish }
         return ClusterRecord(json: cluster)
     }
@@ -104,7 +105,7 @@ extension EKSServices {
         return name.allSatisfy { $0.isASCII && ($0.isLetter || $0.isNumber || $0 == "-" || $0 == "_") }
     }
 
-    func describeCluster(_ request: Request) throws(AWSError) -> JSON { ["cluster": try cluster(request).wire] }
+    func describeCluster(_ request: Request) throws(AWSError) -> JSON { ["cluster": described(try cluster(request))] }
 
     func listClusters(_ request: Request) throws(AWSError) -> JSON {
         try page(request, "clusters", records.list(request.clusters).map(\.name))

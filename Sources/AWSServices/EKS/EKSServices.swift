@@ -51,6 +51,7 @@ struct EKSServices: Sendable {
         "DeleteCluster": { eks, request throws(AWSError) in try await eks.deleteCluster(request) },
         "UpdateClusterConfig": { eks, request throws(AWSError) in try await eks.updateClusterConfig(request) },
         "UpdateClusterVersion": { eks, request throws(AWSError) in try await eks.updateClusterVersion(request) },
+        "AssociateEncryptionConfig": { eks, request throws(AWSError) in try await eks.associateEncryption(request) },
         "ListUpdates": { eks, request throws(AWSError) in try eks.listUpdates(request) },
         "DescribeUpdate": { eks, request throws(AWSError) in try eks.describeUpdate(request) },
         "DescribeClusterVersions": { eks, request throws(AWSError) in try eks.describeClusterVersions(request) },

@@ -15,6 +15,8 @@ public final class AWSFrontDoor: HTTPHandler {
     let iam: IAMService
     let ec2: EC2Service
     let autoScaling: AutoScalingService
+    let kms: KMSService
+    let ssm: SSMService
     let regions: RegionTable
     let eksServices: EKSServices
     let podIdentity: PodIdentityService
@@ -40,6 +42,8 @@ public final class AWSFrontDoor: HTTPHandler {
         ec2 = EC2Service(authorization: authorization, regions: regions)
         autoScaling = AutoScalingService(authorization: authorization, regions: regions)
         logs = LogsService(records: records, world: world, events: LogEventStore())
+        kms = KMSService(records: records, world: world, authorization: authorization)
+        ssm = SSMService(records: records, world: world, authorization: authorization)
         podIdentity = PodIdentityService(records: records, world: world, sts: sts)
         eksServices = EKSServices(
             configuration: configuration, records: records, world: world, regions: regions, provisioner: provisioner,
@@ -110,6 +114,11 @@ public final class AWSFrontDoor: HTTPHandler {
         default:
             let target = call.request.headers["X-Amz-Target"] ?? ""
             call.request.trace.describe("\(call.service):\(target.split(separator: ".").last ?? "?")")
+            switch call.service {
+            case "kms": return try await kms.handle(call)
+            case "ssm": return try await ssm.handle(call)
+            default: break
+            }
             switch call.wire {
             case .json11: throw AWSError(400, "UnknownOperationException", "The operation \(target) is not simulated yet.")
             default:
