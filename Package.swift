@@ -79,7 +79,7 @@ let package = Package(
         room(
             "KubeControllers",
             [
-                "Facts", "HTTP", "JSON", "KubeAPI", "KubeAPIServer", "RBAC", "Scheduling", "Store", "World",
+                "Encoding", "Facts", "HTTP", "JSON", "KubeAPI", "KubeAPIServer", "RBAC", "Scheduling", "Store", "World",
                 .product(name: "Crypto", package: "swift-crypto"),
             ]),
         room(
@@ -200,6 +200,7 @@ let package = Package(
                 "oidc.sh",
                 "oidc_issuer.py",
                 "operators",
+                "pods_walk.sh",
                 "presign.py",
                 "setup.sh",
                 "simulator.py",

@@ -34,6 +34,11 @@ static const unsigned char access_policies_file[] = {
 };
 FACT(access_policies)
 
+static const unsigned char spdy3_dictionary_file[] = {
+#embed "data/spdy3-dictionary.bin"
+};
+FACT(spdy3_dictionary)
+
 static const unsigned char eks_operations_file[] = {
 #embed "data/eks-operations.json"
 };

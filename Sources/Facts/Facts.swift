@@ -26,6 +26,9 @@ public enum Facts {
     /// The audit policy of EKS' API servers (`eks-audit-policy.json`).
     public static var eksAuditPolicy: UnsafeRawBufferPointer { bytes(cfacts_eks_audit_policy()) }
 
+    /// The text that SPDY/3 header compression begins with (SPDY Protocol, draft 3, 2.6.10.1), with its checksum 0xE3C6A7C2.
+    public static var spdyDictionary: UnsafeRawBufferPointer { bytes(cfacts_spdy3_dictionary()) }
+
     private static func bytes(_ file: cfacts_file) -> UnsafeRawBufferPointer {
         UnsafeRawBufferPointer(start: file.bytes, count: file.count)
     }

@@ -83,10 +83,13 @@ struct ConnectionInitializer: Sendable {
         limits.maxHeaderListSize = configuration.maximumHeaderBytes
         limits.maxHeaderFieldCount = configuration.maximumHeaderFields
         let pipeline = channel.pipeline.syncOperations
-        try pipeline.configureHTTPServerPipeline(
-            withPipeliningAssistance: true, withErrorHandling: false, withEncoderConfiguration: .init(),
-            withDecoderLimitConfiguration: limits)
-        try pipeline.addHandler(RequestHandler(context))
+        // What is sent after an upgrade is for the protocol that follows.
+        let decoder = HTTPRequestDecoder(leftOverBytesStrategy: .forwardBytes, limitConfiguration: limits)
+        try pipeline.addHandler(HTTPResponseEncoder(), name: HTTP1Pipeline.encoder)
+        try pipeline.addHandler(ByteToMessageHandler(decoder), name: HTTP1Pipeline.decoder)
+        try pipeline.addHandler(HTTPServerPipelineHandler(), name: HTTP1Pipeline.pipelining)
+        try pipeline.addHandler(NIOHTTPResponseHeadersValidator(), name: HTTP1Pipeline.validation)
+        try pipeline.addHandler(RequestHandler(context), name: HTTP1Pipeline.request)
     }
 
     private static func configureHTTP2(

@@ -6,7 +6,7 @@ import World
 /// Turns the parts of HTTP/1.1 or of one HTTP/2 stream into requests for a handler, and answers into parts.
 ///
 /// Reads stop while a request is handled: the pipeline hands over one request at a time.
-final class RequestHandler: ChannelInboundHandler {
+final class RequestHandler: ChannelInboundHandler, RemovableChannelHandler {
     typealias InboundIn = HTTPServerRequestPart
     typealias OutboundOut = HTTPServerResponsePart
 
@@ -107,6 +107,8 @@ final class RequestHandler: ChannelInboundHandler {
         let size = head.headers.reduce(head.uri.utf8.count) { $0 + $1.name.utf8.count + $1.value.utf8.count }
         guard size <= limits.maximumHeaderBytes else { return refuse(.headersTooLarge, context) }
         if head.version.minor > 0, !shared.isHTTP2, !head.headers.contains(name: "Host") { return refuse(.missingHost, context) }
+        // The decoder reads nothing more of such a connection, whatever the answer.
+        if !shared.isHTTP2, head.headers[canonicalForm: "Connection"].contains(where: { $0.lowercased() == "upgrade" }) { mustClose = true }
         self.head = head
         if let length = head.headers.first(name: "Content-Length").flatMap({ Int($0) }) {
             guard length <= limits.maximumBodyBytes else { return truncate(head, context) }
@@ -194,6 +196,7 @@ final class RequestHandler: ChannelInboundHandler {
 
     private static func answer(_ exchange: Exchange, _ shared: Context) async {
         let response = await shared.handler.handle(exchange.request)
+        if case .upgrade(let run) = response.body { return await upgrade(exchange, response, run, shared) }
         guard case .stream(let produce) = response.body else {
             return await onLoop(exchange) { handler, context in
                 handler.task = nil
@@ -211,6 +214,35 @@ final class RequestHandler: ChannelInboundHandler {
             // HTTP/1.0 knows no chunks: the end of the connection is the end of the answer.
             handler.endStream(isWhole: isWhole, keepAlive: exchange.keepAlive && exchange.version != .http1_0, context)
         }
+    }
+
+    /// Leaves the connection to what follows the upgrade, and closes it then.
+    private static func upgrade(
+        _ exchange: Exchange, _ response: HTTPResponse, _ run: @Sendable (any HTTPTunnel) async -> Void, _ shared: Context
+    ) async {
+        let tunnel = Tunnel(channel: exchange.channel)
+        let drain = shared.registry.onDrain { tunnel.close() }
+        let isOpen = await onLoop(exchange) { handler, context in handler.beginTunnel(tunnel, response, version: exchange.version, context)
+        }
+        if isOpen { await run(tunnel) }
+        tunnel.close()
+        shared.registry.forget(drain)
+        await onLoop(exchange) { handler, _ in handler.endAnswer() }
+    }
+
+    /// Sends the head of an upgrade and takes HTTP off the connection; `false` when the client has gone already.
+    private func beginTunnel(_ tunnel: Tunnel, _ response: HTTPResponse, version: HTTPVersion, _ context: ChannelHandlerContext) -> Bool {
+        task = nil
+        guard !isClosed, !shared.isHTTP2 else { return false }
+        let head = responseHead(response, version: version, length: nil, keepAlive: true)
+        context.write(wrapOutboundOut(.head(head)), promise: nil)
+        context.writeAndFlush(wrapOutboundOut(.end(nil)), promise: nil)
+        let channel = context.channel
+        do { try HTTP1Pipeline.replace(with: tunnel, in: channel) } catch {
+            channel.close(promise: nil)
+            return false
+        }
+        return true
     }
 
     /// Runs a streaming answer; whether it ended as its producer meant it to, a drain included.
@@ -246,7 +278,7 @@ final class RequestHandler: ChannelInboundHandler {
         let keepAlive = keepAlive && !mustClose && !shared.registry.isDraining
         let length: Int
         switch response.body {
-        case .empty, .stream: length = 0
+        case .empty, .stream, .upgrade: length = 0
         case .bytes(let bytes): length = bytes.count
         case .segments(_, let count): length = count
         }
@@ -258,7 +290,7 @@ final class RequestHandler: ChannelInboundHandler {
             switch response.body {
             case .bytes(let bytes): buffer.writeBytes(bytes)
             case .segments(let pieces, _): for piece in pieces { buffer.writeBytes(piece) }
-            case .empty, .stream: break
+            case .empty, .stream, .upgrade: break
             }
             context.write(wrapOutboundOut(.body(.byteBuffer(buffer))), promise: nil)
         }

@@ -10,6 +10,8 @@ public struct HTTPResponse: Sendable {
         case segments([[UInt8]], count: Int)
         /// Produced while it is sent. The closure returns to end the answer; throwing aborts the connection or stream.
         case stream(@Sendable (any HTTPBodyWriter) async throws -> Void)
+        /// After a status of 101, the connection itself; it is closed when the closure returns. HTTP/1.1 only.
+        case upgrade(@Sendable (any HTTPTunnel) async -> Void)
     }
 
     /// The status code.
@@ -41,7 +43,7 @@ public struct HTTPResponse: Sendable {
         case .bytes(let bytes): bytes
         case .segments(let pieces, _):
             pieces.reduce(into: []) { $0 += $1 }
-        case .stream: nil
+        case .stream, .upgrade: nil
         }
     }
 }

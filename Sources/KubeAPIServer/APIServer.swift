@@ -305,14 +305,14 @@ public struct APIServer: HTTPHandler {
             return try object(request, await PodEviction(registry: registry).create(eviction, request))
         case ("exec", "GET"), ("attach", "GET"), ("portforward", "GET"):
             try await confirmConnect(subresource, request)
-            try PodConnection(registry: registry).confirm(subresource.name, request)
-            throw absent(subresource, request)
-        case ("exec", "POST"), ("attach", "POST"), ("portforward", "POST"):
-            try PodConnection(registry: registry).confirm(subresource.name, request)
-            throw absent(subresource, request)
+            return try await connect(subresource, request)
+        case ("exec", "POST"), ("attach", "POST"), ("portforward", "POST"): return try await connect(subresource, request)
         case ("log", "GET"):
-            guard try PodConnection(registry: registry).confirmLog(request) else { return HTTPResponse(status: 204, body: .empty) }
-            throw absent(subresource, request)
+            guard let wanted = try PodConnection(registry: registry).confirmLog(request) else {
+                return HTTPResponse(status: 204, body: .empty)
+            }
+            guard let answer = try await cluster.kubelets.transport?.answer(wanted) else { throw absent(subresource, request) }
+            return answer
         case ("proxy", _):
             try PodConnection(registry: registry).confirmProxy(request)
             throw absent(subresource, request)
@@ -321,6 +321,14 @@ public struct APIServer: HTTPHandler {
             _ = try registry.entry(request.resource, request.namespace, request.name)
             throw absent(subresource, request)
         }
+    }
+
+    /// Connects a client to the kubelet of a pod's node.
+    private func connect(_ subresource: ResourceType.Subresource, _ request: APIRequest) async throws(KubeStatus) -> HTTPResponse {
+        guard let kind = KubeletRequest.Kind(rawValue: subresource.name) else { throw absent(subresource, request) }
+        let wanted = try PodConnection(registry: registry).confirm(kind, request)
+        guard let answer = try await cluster.kubelets.transport?.answer(wanted) else { throw absent(subresource, request) }
+        return answer
     }
 
     private func absent(_ subresource: ResourceType.Subresource, _ request: APIRequest) -> KubeStatus {

@@ -23,6 +23,8 @@ public final class ClusterState: Sendable {
     public let nodePorts: NodePortBands
     /// Who follows changes in this process.
     public let signals = ChangeSignals()
+    /// The way to the kubelets of the cluster's nodes.
+    public let kubelets = KubeletReference()
     /// Who keeps objects fresh that are written only where it can be seen.
     public let lazyWrites = LazyWrites()
     let decoder: ObjectDecoder

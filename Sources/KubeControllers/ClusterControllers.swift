@@ -87,6 +87,7 @@ public final class ClusterControllers: Sendable {
             } setWatched: { resource, isWatched in
                 await fleet.setWatched(leases: resource == Self.leases, isWatched)
             })
+        cluster.kubelets.set(KubeletServer(cluster: cluster, fleet: fleet))
         for (machine, user) in stored { await fleet.join(machine, as: user ?? Self.node(machine.name)) }
     }
 
@@ -119,6 +120,7 @@ public final class ClusterControllers: Sendable {
     public func stop() async {
         await stopControlPlane()
         cluster.lazyWrites.setKeeper(nil)
+        cluster.kubelets.set(nil)
         let kubelets = state.withLock { state in
             defer { (state.kubelets, state.fleet) = (nil, nil) }
             return state.kubelets

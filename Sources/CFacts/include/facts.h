@@ -14,6 +14,7 @@ cfacts_file cfacts_kubernetes_columns(void);
 cfacts_file cfacts_kubernetes_bootstrap_rbac(void);
 cfacts_file cfacts_kubernetes_protobuf(void);
 cfacts_file cfacts_access_policies(void);
+cfacts_file cfacts_spdy3_dictionary(void);
 cfacts_file cfacts_eks_operations(void);
 cfacts_file cfacts_ec2_operations(void);
 cfacts_file cfacts_autoscaling_operations(void);

@@ -7,10 +7,10 @@ import Store
 struct PodConnection: Sendable {
     let registry: Registry
 
-    /// Checks a request for logs; answers whether there is a container that could have written any.
+    /// Checks a request for logs; answers what is asked of the kubelet, `nil` when no container could have written any.
     ///
     /// - Throws: 400 for a container that is not the pod's, 404, 422 for its options.
-    func confirmLog(_ request: APIRequest) throws(KubeStatus) -> Bool {
+    func confirmLog(_ request: APIRequest) throws(KubeStatus) -> KubeletRequest? {
         var errors: [FieldError] = []
         if let lines = try request.query.integer("tailLines"), lines < 0 {
             errors.append(.invalid("tailLines", .integer(lines), "must be greater than or equal to 0"))
@@ -23,17 +23,19 @@ struct PodConnection: Sendable {
         }
         guard errors.isEmpty else { throw .invalid(group: "", kind: "PodLogOptions", name: request.name, errors) }
         let pod = try pod(request)
-        try confirmContainer(request.query["container"] ?? "", pod)
-        return isPlaced(pod)
+        let container = try container(request.query["container"] ?? "", pod)
+        guard isPlaced(pod) else { return nil }
+        return KubeletRequest(kind: .log, pod: pod, container: container, http: request.http, query: request.query)
     }
 
-    /// Checks a request for `exec`, `attach` or `portforward`.
+    /// Checks a request for `exec`, `attach` or `portforward`; answers what is asked of the kubelet.
     ///
     /// - Throws: 400 for a container that is not the pod's or a pod without a node, 404.
-    func confirm(_ subresource: String, _ request: APIRequest) throws(KubeStatus) {
+    func confirm(_ kind: KubeletRequest.Kind, _ request: APIRequest) throws(KubeStatus) -> KubeletRequest {
         let pod = try pod(request)
-        if subresource != "portforward" { try confirmContainer(request.query["container"] ?? "", pod) }
+        let container = kind == .portforward ? "" : try container(request.query["container"] ?? "", pod)
         guard isPlaced(pod) else { throw .badRequest("pod \(pod.objectName) does not have a host assigned") }
+        return KubeletRequest(kind: kind, pod: pod, container: container, http: request.http, query: request.query)
     }
 
     /// Checks a request to a pod's or Service's address.
@@ -64,16 +66,17 @@ struct PodConnection: Sendable {
 
     private func isPlaced(_ pod: JSON) -> Bool { !(pod.at("spec", "nodeName")?.string ?? "").isEmpty }
 
-    private func confirmContainer(_ name: String, _ pod: JSON) throws(KubeStatus) {
+    /// The container that is meant: the one that is named, or the only one.
+    private func container(_ name: String, _ pod: JSON) throws(KubeStatus) -> String {
         func names(_ list: String) -> [String] { (pod.at("spec", list)?.array ?? []).compactMap { $0["name"]?.string } }
         let (own, initial, ephemeral) = (names("containers"), names("initContainers"), names("ephemeralContainers"))
         guard name.isEmpty else {
             guard (own + initial + ephemeral).contains(name) else {
                 throw .badRequest("container \(name) is not valid for pod \(pod.objectName)")
             }
-            return
+            return name
         }
-        guard own.count > 1 else { return }
+        guard own.count > 1 else { return own.first ?? "" }
         var text = "a container name must be specified for pod \(pod.objectName), choose one of: [\(own.joined(separator: " "))]"
         if !initial.isEmpty { text += " or one of the init containers: [\(initial.joined(separator: " "))]" }
         throw .badRequest(text)

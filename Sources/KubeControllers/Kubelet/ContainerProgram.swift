@@ -35,6 +35,11 @@ struct ContainerProgram: Sendable, Hashable {
 
     private init() {}
 
+    /// What a command does; `nil` when it is not understood.
+    init?(understanding arguments: [String], _ environment: [String: String]) {
+        guard interpret(arguments, environment) else { return nil }
+    }
+
     /// A container that only says that it is there.
     private static func endless(_ container: JSON) -> ContainerProgram {
         var program = ContainerProgram()

@@ -50,6 +50,9 @@ actor KubeletFleet {
     private var pods: CollectionFeed
     private var kubelets: [String: Kubelet] = [:]
     private var workers: [String: PodWorker] = [:]
+    /// Pods of nodes whose kubelets do not run yet, and those nodes.
+    private var strays: [String: String] = [:]
+    private var straysByNode: [String: Set<String>] = [:]
     private var deadlines = DeadlineQueue()
 
     init(
@@ -86,11 +89,8 @@ actor KubeletFleet {
         }
     }
 
-    /// The names of the nodes whose kubelets run.
-    var running: [String] { kubelets.keys.sorted() }
-
-    /// What a running container of a pod is; for logs and connections.
-    func worker(of pod: String) -> PodWorker? { workers[pod] }
+    /// Whether a node's kubelet runs and answers.
+    func runs(_ node: String) -> Bool { kubelets[node]?.isRegistered ?? false }
 
     private static func nodeKey(_ name: String) -> String { "\u{0}\(name)" }
     private static let leasesKey = "\u{1}leases"
@@ -233,8 +233,13 @@ actor KubeletFleet {
     }
 
     private func take(_ pod: JSON) {
-        guard let node = pod.at("spec", "nodeName")?.string, let kubelet = kubelets[node], kubelet.isRegistered else { return }
+        guard let node = pod.at("spec", "nodeName")?.string, !node.isEmpty else { return }
         let key = "\(pod.objectNamespace)/\(pod.objectName)"
+        guard let kubelet = kubelets[node], kubelet.isRegistered else {
+            strays[key] = node
+            straysByNode[node, default: []].insert(key)
+            return
+        }
         if workers[key]?.pod.objectUID == pod.objectUID {
             let before = workers[key]?.pod ?? [:]
             workers[key]?.update(pod)
@@ -254,11 +259,10 @@ actor KubeletFleet {
     /// Takes up the pods that were bound to a node before its kubelet ran.
     private func adopt(_ node: String) async {
         let collection = access.cluster.collection(group: "", "pods")
-        let entries = (try? access.cluster.store.range(collection, prefix: "", at: nil, after: nil, limit: 0))?.entries ?? []
-        for entry in entries {
-            guard let pod = try? JSON(parsing: entry.value), pod.at("spec", "nodeName")?.string == node else { continue }
+        for key in (straysByNode.removeValue(forKey: node) ?? []).sorted() {
+            strays[key] = nil
+            guard let entry = access.cluster.store.get(Key(collection, key)), let pod = try? JSON(parsing: entry.value) else { continue }
             take(pod)
-            let key = "\(pod.objectNamespace)/\(pod.objectName)"
             if let worker = workers[key], worker.isConnected, !worker.isHostNetwork {
                 await network.restore(worker.sandbox, addresses: worker.addresses)
             }
@@ -266,6 +270,7 @@ actor KubeletFleet {
     }
 
     private func forget(_ key: String) async {
+        if let node = strays.removeValue(forKey: key) { straysByNode[node]?.remove(key) }
         guard let worker = workers.removeValue(forKey: key) else { return }
         deadlines.set(key, nil)
         if worker.isConnected, !worker.isHostNetwork { await network.disconnect(worker.sandbox) }

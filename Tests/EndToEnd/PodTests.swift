@@ -1,0 +1,10 @@
+import Testing
+
+@Suite("Nodes and pods, with the real kubectl")
+struct PodTests {
+    @Test("nodes join, pods run, and logs, exec and port-forward answer as a simulated kubelet does", .timeLimit(.minutes(10)))
+    func walk() async throws {
+        let outcome = try await Shell.run("Tests/EndToEnd/pods_walk.sh '\(Shell.binary)'")
+        #expect(outcome.status == 0, "\(outcome.output)")
+    }
+}
