@@ -46,35 +46,27 @@ public struct DocumentClient: DocumentFetcher {
     private func fetch(
         _ url: DocumentURL, _ headers: HTTP.HTTPHeaders, _ maximumBytes: Int, _ deadline: NIODeadline
     ) async throws(FetchFailure) -> HTTPResponse {
-        let loop = group.next()
-        let answer = loop.makePromise(of: HTTPResponse.self)
-        let remaining = deadline - .now()
-        let timeout = loop.scheduleTask(in: remaining) {
-            answer.fail(FetchFailure("\(url) did not answer within \(Self.timeout.nanoseconds / 1_000_000_000) s"))
-        }
-        let connected = ClientBootstrap(group: loop)
-            .connectTimeout(remaining)
-            .channelInitializer { [context] channel in
-                channel.eventLoop.makeCompletedFuture {
-                    let pipeline = channel.pipeline.syncOperations
-                    if url.isSecure { try pipeline.addHandler(NIOSSLClientHandler(context: context, serverHostname: url.serverName)) }
-                    try pipeline.addHTTPClientHandlers()
-                    try pipeline.addHandler(DocumentCollector(url: url, headers: headers, maximumBytes: maximumBytes, answer: answer))
-                }
+        var fields = NIOHTTP1.HTTPHeaders([("Host", url.authority), ("User-Agent", "kube-apiserver"), ("Connection", "close")])
+        for field in headers { fields.add(name: field.name, value: field.value) }
+        let exchange = ClientExchange(
+            group: group, host: url.host, port: url.port, tls: url.isSecure ? (context, url.serverName) : nil,
+            head: HTTPRequestHead(version: .http1_1, method: .GET, uri: url.target, headers: fields), body: [],
+            maximumBytes: maximumBytes, deadline: deadline)
+        do throws(ClientExchange.Failure) { return try await exchange.run() } catch {
+            switch error {
+            case .timeout: throw FetchFailure("\(url) did not answer within \(Self.timeout.nanoseconds / 1_000_000_000) s")
+            case .tooLarge: throw FetchFailure("\(url) answered more than \(maximumBytes) bytes")
+            case .closed: throw FetchFailure("\(url) closed the connection before its answer was whole")
+            case .unreachable(let error): throw FetchFailure("\(url) cannot be reached: \(Self.describe(error))")
+            case .otherName(let names, let addresses):
+                throw FetchFailure("\(url): the certificate of the server is for \((names + addresses).joined(separator: ", "))")
+            case .broken(let error): throw FetchFailure("\(url): \(Self.describe(error))")
             }
-            .connect(host: url.host, port: url.port)
-        connected.whenFailure { error in answer.fail(FetchFailure("\(url) cannot be reached: \(DocumentClient.describe(error))")) }
-        defer {
-            timeout.cancel()
-            connected.whenSuccess { $0.close(promise: nil) }
-        }
-        do { return try await answer.futureResult.get() } catch {
-            throw error as? FetchFailure ?? FetchFailure("\(url): \(Self.describe(error))")
         }
     }
 
     /// An error of NIO without the names of its types.
-    fileprivate static func describe(_ error: any Error) -> String {
+    private static func describe(_ error: any Error) -> String {
         switch error {
         case let error as NIOConnectionError:
             error.connectionErrors.first.map { describe($0.error) } ?? "the name \(error.host) is unknown"
@@ -82,65 +74,5 @@ public struct DocumentClient: DocumentFetcher {
         case NIOSSLError.handshakeFailed(let reason): "TLS: \(reason)"
         default: "\(error)"
         }
-    }
-}
-
-/// Sends the request when the connection is there, and gathers the answer.
-private final class DocumentCollector: ChannelInboundHandler {
-    typealias InboundIn = HTTPClientResponsePart
-    typealias OutboundOut = HTTPClientRequestPart
-
-    private let url: DocumentURL
-    private let headers: HTTP.HTTPHeaders
-    private let maximumBytes: Int
-    private let answer: EventLoopPromise<HTTPResponse>
-    private var response = HTTPResponse(status: 0)
-    private var body: [UInt8] = []
-
-    init(url: DocumentURL, headers: HTTP.HTTPHeaders, maximumBytes: Int, answer: EventLoopPromise<HTTPResponse>) {
-        self.url = url
-        self.headers = headers
-        self.maximumBytes = maximumBytes
-        self.answer = answer
-    }
-
-    func channelActive(context: ChannelHandlerContext) {
-        var fields = NIOHTTP1.HTTPHeaders([("Host", url.authority), ("User-Agent", "kube-apiserver"), ("Connection", "close")])
-        for field in headers { fields.add(name: field.name, value: field.value) }
-        let head = HTTPRequestHead(version: .http1_1, method: .GET, uri: url.target, headers: fields)
-        context.write(wrapOutboundOut(.head(head)), promise: nil)
-        context.writeAndFlush(wrapOutboundOut(.end(nil)), promise: nil)
-        context.fireChannelActive()
-    }
-
-    func channelRead(context: ChannelHandlerContext, data: NIOAny) {
-        switch unwrapInboundIn(data) {
-        case .head(let head):
-            response.status = Int(head.status.code)
-            response.headers = HTTP.HTTPHeaders(head.headers.map { ($0.name, $0.value) })
-        case .body(let buffer):
-            guard body.count + buffer.readableBytes <= maximumBytes else {
-                return fail(context, FetchFailure("\(url) answered more than \(maximumBytes) bytes"))
-            }
-            body += buffer.readableBytesView
-        case .end:
-            response.body = .bytes(body)
-            answer.succeed(response)
-            context.close(promise: nil)
-        }
-    }
-
-    func channelInactive(context: ChannelHandlerContext) {
-        answer.fail(FetchFailure("\(url) closed the connection before its answer was whole"))
-        context.fireChannelInactive()
-    }
-
-    func errorCaught(context: ChannelHandlerContext, error: any Error) {
-        fail(context, FetchFailure("\(url): \(DocumentClient.describe(error))"))
-    }
-
-    private func fail(_ context: ChannelHandlerContext, _ failure: FetchFailure) {
-        answer.fail(failure)
-        context.close(promise: nil)
     }
 }

@@ -240,10 +240,10 @@ public struct APIServer: HTTPHandler {
         default: break
         }
         switch verb {
-        case .get: return try object(request, RegistryAnswer(status: 200, bytes: registry.get(request)))
+        case .get: return try object(request, RegistryAnswer(status: 200, bytes: await registry.get(request)))
         case .list:
             let options = try ListOptions(request.query, isWatch: false)
-            return try list(request, registry.page(request, options, try Selection(options, request.resource)))
+            return try await list(request, registry.page(request, options, try Selection(options, request.resource)))
         case .watch:
             let options = try ListOptions(request.query, isWatch: true)
             var response = try registry.watch(request, options, try Selection(options, request.resource))
@@ -254,7 +254,7 @@ public struct APIServer: HTTPHandler {
         case .patch: return try object(request, await registry.patch(request))
         case .delete: return try object(request, await registry.delete(request))
         case .deleteCollection:
-            var response = try list(request, await registry.deleteCollection(request))
+            var response = try await list(request, registry.deleteCollection(request))
             response.addWarnings(request.warnings.texts)
             return response
         case .subresource(let subresource): return try await self.subresource(subresource, request)
@@ -285,13 +285,13 @@ public struct APIServer: HTTPHandler {
             let isPatch = request.http.method == "PATCH"
             return try object(request, isPatch ? await registry.patch(request) : await registry.update(request))
         case ("status", "GET"), ("approval", "GET"), ("ephemeralcontainers", "GET"), ("resize", "GET"):
-            return try object(request, RegistryAnswer(status: 200, bytes: registry.get(request)))
+            return try object(request, RegistryAnswer(status: 200, bytes: await registry.get(request)))
         case ("status", "PUT"), ("finalize", "PUT"), ("ephemeralcontainers", "PUT"), ("resize", "PUT"):
             return try object(request, await registry.update(request))
         case ("status", "PATCH"), ("ephemeralcontainers", "PATCH"), ("resize", "PATCH"):
             return try object(request, await registry.patch(request))
         case ("scale", "GET"):
-            return try object(request, registry.scale(request))
+            return try object(request, await registry.scale(request))
         case ("scale", "PUT"):
             return try object(request, await registry.updateScale(request))
         case ("scale", "PATCH"):
@@ -305,8 +305,11 @@ public struct APIServer: HTTPHandler {
             return try object(request, await PodEviction(registry: registry).create(eviction, request))
         case ("exec", "GET"), ("attach", "GET"), ("portforward", "GET"):
             try await confirmConnect(subresource, request)
+            try await admitConnection(subresource, request)
             return try await connect(subresource, request)
-        case ("exec", "POST"), ("attach", "POST"), ("portforward", "POST"): return try await connect(subresource, request)
+        case ("exec", "POST"), ("attach", "POST"), ("portforward", "POST"):
+            try await admitConnection(subresource, request)
+            return try await connect(subresource, request)
         case ("log", "GET"):
             guard let wanted = try PodConnection(registry: registry).confirmLog(request) else {
                 return HTTPResponse(status: 204, body: .empty)
@@ -314,6 +317,7 @@ public struct APIServer: HTTPHandler {
             guard let answer = try await cluster.kubelets.transport?.answer(wanted) else { throw absent(subresource, request) }
             return answer
         case ("proxy", _):
+            try await admitConnection(subresource, request)
             try PodConnection(registry: registry).confirmProxy(request)
             throw absent(subresource, request)
         default:
@@ -361,6 +365,11 @@ public struct APIServer: HTTPHandler {
             group: request.resource.group, resource: request.resource.resource, name: request.name,
             "user not permitted to approve requests with signerName \(GoText.quoted(signer))")
         throw .forbidden(group: request.resource.group, resource: request.resource.resource, name: request.name, message: message)
+    }
+
+    /// What a connection is to be made with passes admission (`ConnectResource` of `endpoints/handlers/rest.go`).
+    private func admitConnection(_ subresource: ResourceType.Subresource, _ request: APIRequest) async throws(KubeStatus) {
+        try await registry.admission.admitPart(.connect, PodConnection.options(subresource, request), request)
     }
 
     /// A WebSocket upgrade is a GET but does what a POST does: since 1.35 it takes the right to create as well

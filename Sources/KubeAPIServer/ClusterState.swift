@@ -1,3 +1,4 @@
+public import HTTP
 public import KubeAPI
 public import ServiceNetwork
 public import Store
@@ -34,11 +35,15 @@ public final class ClusterState: Sendable {
     let emptying = Lock<[String: Bool]>([:])
     /// The admission policies, compiled.
     let policies = PolicyHooks()
+    /// The admission webhooks.
+    let webhookHooks = WebhookHooks()
+    /// Calls webhooks.
+    let webhooks: any WebhookCaller
 
     /// Makes the state of a cluster.
     public init(
         id: String, name: String, store: any Store, world: World, certificateAuthority: String, resources: ResourceTable = .builtin,
-        profile: ClusterProfile = .eks, nodePorts: NodePortBands = .standard
+        profile: ClusterProfile = .eks, nodePorts: NodePortBands = .standard, webhooks: any WebhookCaller = NoWebhooks()
     ) {
         self.id = id
         self.name = name
@@ -47,6 +52,7 @@ public final class ClusterState: Sendable {
         apiSurfaces = APISurfaces(builtin: resources)
         definitions = Self.collection(id, group: APISurfaces.group, APISurfaces.resource)
         self.nodePorts = nodePorts
+        self.webhooks = webhooks
         self.certificateAuthority = certificateAuthority
         self.profile = profile
         decoder = ObjectDecoder()

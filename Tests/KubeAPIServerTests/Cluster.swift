@@ -31,9 +31,9 @@ struct Cluster: Sendable {
     /// What every test's cluster is a copy of.
     private static let template = Task { try await InProcessAPIServer(world: World(clock: .frozen(at: start), seed: 0)) }
 
-    init(seed: UInt64 = 1, audit: AuditLog? = nil) async throws {
+    init(seed: UInt64 = 1, audit: AuditLog? = nil, webhooks: any WebhookCaller = NoWebhooks()) async throws {
         server = try await InProcessAPIServer(
-            copying: Self.template.value, world: World(clock: .frozen(at: Self.start), seed: seed), audit: audit)
+            copying: Self.template.value, world: World(clock: .frozen(at: Self.start), seed: seed), audit: audit, webhooks: webhooks)
     }
 
     func send(

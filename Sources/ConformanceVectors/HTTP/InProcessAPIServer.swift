@@ -32,9 +32,9 @@ public struct InProcessAPIServer: Sendable {
     /// - Throws: `StoreError`, `ClusterBootstrap.Failure`.
     public init(
         world: World, kubernetesVersion: String = "1.36", serviceRange: String = "10.100.0.0/16",
-        nodePorts: NodePortBands = .standard, profile: ClusterProfile = .upstream
+        nodePorts: NodePortBands = .standard, profile: ClusterProfile = .upstream, webhooks: any WebhookCaller = NoWebhooks()
     ) async throws {
-        self.init(world, kubernetesVersion, profile, nodePorts, nil)
+        self.init(world, kubernetesVersion, profile, nodePorts, nil, webhooks)
         try await ClusterBootstrap(cluster: cluster, serviceRange: serviceRange, endpoint: ("127.0.0.1", 443)).run()
     }
 
@@ -43,9 +43,10 @@ public struct InProcessAPIServer: Sendable {
     ///
     /// - Throws: `StoreError`.
     public init(
-        copying other: InProcessAPIServer, world: World, kubernetesVersion: String = "1.36", audit: AuditLog? = nil
+        copying other: InProcessAPIServer, world: World, kubernetesVersion: String = "1.36", audit: AuditLog? = nil,
+        webhooks: any WebhookCaller = NoWebhooks()
     ) async throws {
-        self.init(world, kubernetesVersion, other.cluster.profile, other.cluster.nodePorts, audit)
+        self.init(world, kubernetesVersion, other.cluster.profile, other.cluster.nodePorts, audit, webhooks)
         let collections = Set(other.cluster.resources.resources.filter(\.isStored).map { other.cluster.collection($0) })
         var writes: [Transaction.Write] = []
         for collection in collections.sorted() {
@@ -56,7 +57,8 @@ public struct InProcessAPIServer: Sendable {
     }
 
     private init(
-        _ world: World, _ kubernetesVersion: String, _ profile: ClusterProfile, _ nodePorts: NodePortBands, _ audit: AuditLog?
+        _ world: World, _ kubernetesVersion: String, _ profile: ClusterProfile, _ nodePorts: NodePortBands, _ audit: AuditLog?,
+        _ webhooks: any WebhookCaller
     ) {
         self.world = world
         let loopback = LoopbackConnections()
@@ -64,7 +66,7 @@ public struct InProcessAPIServer: Sendable {
         cluster = ClusterState(
             id: "in-process", name: "in-process", store: MemoryStore(world: world), world: world,
             certificateAuthority: "-----BEGIN CERTIFICATE-----\nMA==\n-----END CERTIFICATE-----\n",
-            profile: profile, nodePorts: nodePorts)
+            profile: profile, nodePorts: nodePorts, webhooks: webhooks)
         let accounts = ServiceAccountTokens(cluster: cluster, issuer: "https://oidc.invalid/id/IN-PROCESS") {
             try await SharedSigningKey.value
         }

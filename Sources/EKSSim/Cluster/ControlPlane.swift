@@ -95,7 +95,7 @@ struct ControlPlaneFactory: Sendable {
         }
         let cluster = ClusterState(
             id: record.clusterID, name: record.name, store: store, world: world, certificateAuthority: authority.identity.certificatePEM,
-            profile: configuration.profile)
+            profile: configuration.profile, webhooks: group.map { WebhookClient(group: $0) } ?? NoWebhooks())
         let identities = ClusterIdentities(record: record, aws: aws, cluster: cluster)
         let logs = ControlPlaneLogs(record: record, replicas: zones(record).count, aws: aws, world: world)
         func authenticator(_ log: (any LogSink)?) -> AuthenticatorWebhook {

@@ -122,9 +122,6 @@ public final class CustomResource: Sendable {
         return storage.schema?.defaulted(converted) ?? converted
     }
 
-    /// Whether objects of this version are converted by a webhook on their way to and from the store.
-    public var needsWebhook: Bool { conversionWebhook != nil && storage !== version }
-
     /// The version of an `apiVersion`, if it is served.
     func servedVersion(_ apiVersion: String) -> CustomResourceVersion? {
         guard let given = GroupVersionKind(apiVersion: apiVersion, kind: kind.kind), given.group == kind.group,

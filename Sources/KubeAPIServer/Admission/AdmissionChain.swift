@@ -57,10 +57,17 @@ struct AdmissionChain: Sendable {
             if attributes.operation == .create { try await restrictNode(.create(attributes.object), attributes.request) }
             for plugin in Self.afterNodes { try mutate(&attributes, plugin) }
         }
+        try await mutateByPolicies(&attributes, &round)
+    }
+
+    private func mutateByPolicies(_ attributes: inout AdmissionAttributes, _ round: inout Reinvocation) async throws(KubeStatus) {
         do throws(KubeStatus) {
             try await MutatingPolicyAdmission(view: view, authorizer: authorizer).mutate(&attributes, &round)
         } catch {
             throw Self.traced(error, MutatingPolicyAdmission.name, attributes)
+        }
+        do throws(KubeStatus) { try await WebhookAdmission(view: view, authorizer: authorizer).mutate(&attributes, &round) } catch {
+            throw Self.traced(error, WebhookAdmission.mutatingName, attributes)
         }
     }
 
@@ -86,6 +93,23 @@ struct AdmissionChain: Sendable {
         }
     }
 
+    /// Lets the object of a subresource pass policies and webhooks: a Binding, an Eviction, a TokenRequest, or what a connection is made with.
+    ///
+    /// - Throws: what one of them refuses with.
+    func admitPart(_ operation: AdmissionAttributes.Operation, _ object: JSON, _ request: APIRequest) async throws(KubeStatus) {
+        if operation == .create { try await restrictNode(.create(object), request) }
+        let isDryRun = request.query.all("dryRun").contains("All")
+        var attributes = AdmissionAttributes(operation: operation, request: request, object: object, old: nil, isDryRun: isDryRun)
+        var round = Reinvocation()
+        do throws(KubeStatus) {
+            try await mutateByPolicies(&attributes, &round)
+            try await validateByPolicies(attributes)
+        } catch {
+            throw Self.warned(error, attributes)
+        }
+        request.warnings.note(attributes.noted.texts)
+    }
+
     private func validate(_ attributes: AdmissionAttributes, _ plugin: any AdmissionPlugin) async throws(KubeStatus) {
         do { try await plugin.validate(attributes, view) } catch { throw Self.traced(error, type(of: plugin).name, attributes) }
     }
@@ -95,6 +119,9 @@ struct AdmissionChain: Sendable {
             try await ValidatingPolicyAdmission(view: view, authorizer: authorizer).validate(attributes)
         } catch {
             throw Self.traced(error, ValidatingPolicyAdmission.name, attributes)
+        }
+        do throws(KubeStatus) { try await WebhookAdmission(view: view, authorizer: authorizer).validate(attributes) } catch {
+            throw Self.traced(error, WebhookAdmission.validatingName, attributes)
         }
     }
 

@@ -30,11 +30,43 @@ extension AdmissionAttributes {
     }
 
     /// The object as it will be and as it is, in the version of a place; `nil` where there is none.
-    func objects(at place: AdmissionTarget.Place, _ cluster: ClusterState) -> (new: JSON?, old: JSON?) {
+    ///
+    /// - Throws: 500 when a conversion webhook fails.
+    func objects(at place: AdmissionTarget.Place, _ cluster: ClusterState) async throws(KubeStatus) -> (new: JSON?, old: JSON?) {
+        if subresource == "scale", let paths = ScalePaths.of(resource) {
+            // The parts of the object that the scale is, not the object.
+            return (
+                try paths.scale(of: resource.served(object)),
+                try old.map { (old) throws(KubeStatus) in try paths.scale(of: resource.served(old)) }
+            )
+        }
         guard subresource.isEmpty || kind == resource.groupVersionKind else { return (object, old) }
         let shown = cluster.resources.lookup(group: place.group, version: place.version, resource: place.resource) ?? resource
-        let before = operation == .delete ? object : old
-        return (operation == .delete ? JSON?.none : shown.served(object), before.map(shown.served))
+        let conversion = ObjectConversion(cluster: cluster)
+        var new: JSON?
+        if operation != .delete { new = try await conversion.served(object, shown) }
+        var before: JSON?
+        if let stored = operation == .delete ? object : old { before = try await conversion.served(stored, shown) }
+        return (new, before)
+    }
+
+    /// Takes an object that a policy or webhook made of the one at a place.
+    ///
+    /// - Throws: 500 for what is no object of the resource.
+    mutating func take(
+        _ made: JSON, at place: AdmissionTarget.Place, _ view: AdmissionView, validation: FieldValidation
+    ) async throws(KubeStatus) {
+        let resources = view.cluster.resources
+        let shown = resources.lookup(group: place.group, version: place.version, resource: place.resource) ?? resource
+        if subresource == "scale", let paths = ScalePaths.of(resource) {
+            var served = resource.served(object)
+            paths.apply(made, to: &served)
+            object = try await view.admitted(served, resource, validation: validation)
+        } else if kind == resource.groupVersionKind {
+            object = try await view.admitted(made, shown, validation: validation)
+        } else {
+            object = made
+        }
     }
 
     /// `admission.k8s.io/v1 AdmissionRequest` without its uid and objects.
@@ -62,8 +94,10 @@ extension AdmissionAttributes {
     }
 
     /// What expressions see.
-    func policyInput(at place: AdmissionTarget.Place, _ view: AdmissionView) -> PolicyInput {
-        let (new, old) = objects(at: place, view.cluster)
+    ///
+    /// - Throws: 500 when a conversion webhook fails.
+    func policyInput(at place: AdmissionTarget.Place, _ view: AdmissionView) async throws(KubeStatus) -> PolicyInput {
+        let (new, old) = try await objects(at: place, view.cluster)
         var request = reviewRequest(at: place)
         request["uid"] = ""
         return PolicyInput(

@@ -39,7 +39,9 @@ extension APIServer {
     }
 
     /// A page of objects.
-    func list(_ request: APIRequest, _ page: Registry.Page) throws(KubeStatus) -> HTTPResponse {
+    func list(_ request: APIRequest, _ page: Registry.Page) async throws(KubeStatus) -> HTTPResponse {
+        var page = page
+        page.entries = try await registry.converted(page.entries, request.resource)
         let response = try rendered(request, page)
         try request.audit?.note(response, request) { plain throws(KubeStatus) in try rendered(plain, page) }
         return response
@@ -75,7 +77,7 @@ extension Registry {
         var items: [[UInt8]] = []
         items.reserveCapacity(page.entries.count)
         for entry in page.entries {
-            let object = try StoredObject.parse(served(entry.value, resource, at: entry.modified))
+            let object = try StoredObject.parse(shown(entry.value, resource, at: entry.modified))
             items.append(ProtobufEncoder.builtin.message(object, kind) ?? [])
         }
         let listKind = GroupVersionKind(group: kind.group, version: kind.version, kind: resource.listKind)

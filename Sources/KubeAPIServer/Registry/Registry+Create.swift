@@ -30,12 +30,11 @@ extension Registry {
         let resource = request.resource
         try checkNamespace(wanted, request)
         let strategy = ResourceStrategy.of(resource)
-        try checkConversion(resource)
-        var wished = resource.stored(wanted)
+        var wished = try await conversion.stored(wanted, resource)
         let repeated = ObjectMetadata.withoutRepeatedOwners(&wished)
         ObjectDefaults.apply(to: &wished, resource)
         // What the server adds from here on has no manager.
-        let managedFields = managedFields(creating: wished, managers, request, options)
+        let managedFields = managedFields(creating: asServed(wished, wanted, resource), managers, request, options)
         let isGenerated = wanted.objectName.isEmpty && !(wanted.at("metadata", "generateName")?.string ?? "").isEmpty
         for attempt in 1...Self.generatedNameAttempts {
             let guarding = try namespaceCondition(request, wished.objectName)
@@ -66,7 +65,8 @@ extension Registry {
                 guard cluster.store.get(cluster.key(resource, namespace: request.namespace, name: name)) == nil else {
                     throw .alreadyExists(group: resource.group, resource: resource.resource, name: name)
                 }
-                return RegistryAnswer(status: 201, bytes: try served(StoredObject.bytes(object, at: nil), resource), warnings: warnings)
+                return RegistryAnswer(
+                    status: 201, bytes: try await served(StoredObject.bytes(object, at: nil), resource), warnings: warnings)
             }
             let key = cluster.key(resource, namespace: request.namespace, name: name)
             var transaction = taken.transaction(.put(key, StoredObject.value(object)), conditions: [.absent(key)] + guarding)
@@ -74,7 +74,7 @@ extension Registry {
             do {
                 let commit = try await cluster.store.commit(transaction)
                 await effects.written(object, resource)
-                return RegistryAnswer(status: 201, bytes: try served(taken.value(of: commit), resource), warnings: warnings)
+                return RegistryAnswer(status: 201, bytes: try await served(taken.value(of: commit), resource), warnings: warnings)
             } catch let error as StoreError {
                 guard case .conflict(let changed, _) = error else { throw .of(error) }
                 // The namespace, or what the object takes, changed under our feet: look again.

@@ -79,7 +79,7 @@ extension Registry {
             var object = old
             mark(&object, strategy, options)
             let isGone = Self.mayGo(object)
-            if object == old, !isGone { return RegistryAnswer(status: 200, bytes: try served(entry.value, resource)) }
+            if object == old, !isGone { return RegistryAnswer(status: 200, bytes: try await served(entry.value, resource)) }
             if !options.isDryRun {
                 let write: Transaction.Write =
                     isGone ? .delete(key, last: last(object, old, strategy)) : .put(key, StoredObject.value(object))
@@ -94,7 +94,7 @@ extension Registry {
                     }
                     let commit = try await cluster.store.commit(freed.transaction(write, conditions: [.modified(key, seen)]))
                     if isGone { await effects.removed(old, resource) } else { await effects.written(object, resource) }
-                    return try deleted(freed.value(of: commit), old, resource, isGone: isGone, strategy)
+                    return try await deleted(freed.value(of: commit), old, resource, isGone: isGone, strategy)
                 } catch let error as StoreError {
                     guard case .conflict = error else { throw .of(error) }
                     continue
@@ -104,7 +104,7 @@ extension Registry {
                     throw .internalError("\(error)")
                 }
             }
-            return try deleted(StoredObject.bytes(object, at: old.objectResourceVersion), old, resource, isGone: isGone, strategy)
+            return try await deleted(StoredObject.bytes(object, at: old.objectResourceVersion), old, resource, isGone: isGone, strategy)
         }
         throw .stale(group: resource.group, resource: resource.resource, name: name)
     }
@@ -116,8 +116,8 @@ extension Registry {
 
     private func deleted(
         _ bytes: [UInt8], _ old: JSON, _ resource: ResourceType, isGone: Bool, _ strategy: ResourceStrategy
-    ) throws(KubeStatus) -> RegistryAnswer {
-        if !isGone || strategy.returnsDeletedObject { return RegistryAnswer(status: 200, bytes: try served(bytes, resource)) }
+    ) async throws(KubeStatus) -> RegistryAnswer {
+        if !isGone || strategy.returnsDeletedObject { return RegistryAnswer(status: 200, bytes: try await served(bytes, resource)) }
         let status = KubeStatus.success(group: resource.group, resource: resource.resource, name: old.objectName, uid: old.objectUID)
         return RegistryAnswer(status: 200, bytes: status.serialized())
     }

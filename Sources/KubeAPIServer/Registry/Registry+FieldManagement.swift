@@ -22,33 +22,33 @@ extension Registry {
         FieldManagerName.of(options.fieldManager, userAgent: request.http.headers["User-Agent"])
     }
 
-    /// `managedFields` of a new object. `object` is complete but for what the server itself adds.
+    /// `managedFields` of a new object in the version of the request. `object` is complete but for what the server itself adds.
     func managedFields(creating object: JSON, _ source: ManagerSource, _ request: APIRequest, _ options: WriteOptions) -> JSON? {
         switch source {
         case .decided(let managed): return managed.json
         case .sent(let sent):
             return fieldManager(request).created(
-                asServed(object, request), sent: sent, by: manager(request, options), at: cluster.world.now.rfc3339
+                object, sent: sent, by: manager(request, options), at: cluster.world.now.rfc3339
             ).json
         }
     }
 
-    /// `managedFields` of a changed object.
+    /// `managedFields` of a changed object; both states in the version of the request, `stored` is the one that is stored.
     func managedFields(
-        changing old: JSON, to object: JSON, _ source: ManagerSource, _ request: APIRequest, _ options: WriteOptions
+        changing old: JSON, to object: JSON, old stored: JSON, _ source: ManagerSource, _ request: APIRequest, _ options: WriteOptions
     ) -> JSON? {
         switch source {
         case .decided(let managed): return managed.json
         case .sent(let sent):
             return fieldManager(request).updated(
-                asServed(old, request), to: asServed(object, request), stored: old.at("metadata", "managedFields"), sent: sent,
-                by: manager(request, options), at: cluster.world.now.rfc3339
+                old, to: object, stored: stored.at("metadata", "managedFields"), sent: sent, by: manager(request, options),
+                at: cluster.world.now.rfc3339
             ).json
         }
     }
 
-    /// Managers name fields in the version of the request.
-    private func asServed(_ object: JSON, _ request: APIRequest) -> JSON {
-        request.resource.served(object)
+    /// Managers name fields in the version of the request: as the defaulted object is served, or, where a webhook converts, as it was sent.
+    func asServed(_ object: JSON, _ sent: JSON, _ resource: ResourceType) -> JSON {
+        ObjectConversion.isNeeded(resource) ? sent : resource.served(object)
     }
 }

@@ -10,8 +10,8 @@ extension Registry {
     /// `get`: the scale of an object.
     ///
     /// - Throws: 404, or 500 when the object says no replicas.
-    func scale(_ request: APIRequest) throws(KubeStatus) -> RegistryAnswer {
-        let object = try StoredObject.parse(get(request))
+    func scale(_ request: APIRequest) async throws(KubeStatus) -> RegistryAnswer {
+        let object = try StoredObject.parse(await get(request))
         return RegistryAnswer(status: 200, bytes: try paths(request).scale(of: object).serialized())
     }
 

@@ -56,7 +56,7 @@ struct TableView: Sendable {
     }
 
     private func object(_ bytes: [UInt8], at revision: Revision = .max) throws(KubeStatus) -> JSON {
-        try StoredObject.parse(isPart ? bytes : registry.served(bytes, resource, at: revision))
+        try StoredObject.parse(isPart ? bytes : registry.shown(bytes, resource, at: revision))
     }
 
     private func table(_ metadata: JSON, _ columns: JSON, _ rows: [JSON]) -> JSON {

@@ -64,14 +64,15 @@ extension Registry {
         for _ in 0..<Self.attempts {
             let entry = try entry(resource, request.namespace, request.name)
             let stored = try StoredObject.parse(entry.value)
-            let old = resource.current(stored)
-            try checkConversion(resource)
-            let modified = try change(resource.served(old))
+            let old = try await conversion.current(stored, resource)
+            let before = try await conversion.served(old, resource)
+            let modified = try change(before)
             let isUnconditional = try checkPreconditions(modified.object, old, entry, request)
-            var object = resource.stored(modified.object)
+            var object = try await conversion.stored(modified.object, resource)
             let repeated = ObjectMetadata.withoutRepeatedOwners(&object)
             ObjectDefaults.apply(to: &object, resource)
-            let managedFields = managedFields(changing: old, to: object, modified.managers, request, options)
+            let managedFields = managedFields(
+                changing: before, to: asServed(object, modified.object, resource), old: old, modified.managers, request, options)
             var attributes = AdmissionAttributes(operation: .update, request: request, object: object, old: old, isDryRun: options.isDryRun)
             object = try await admission.mutate(attributes)
             try await admission.confirmNoEscalation(object, old: old, request)
@@ -81,21 +82,21 @@ extension Registry {
                 taken = try hook?.beginUpdate(&object, old: old, cluster, isDryRun: options.isDryRun) ?? .none
             }
             // Nothing changed, but perhaps a manager's time: nothing is written, and the version stays.
-            let before = old.at("metadata", "managedFields")
-            let keepsManagers = ManagedFields.areSame(managedFields, before)
-            object["metadata"]?["managedFields"] = keepsManagers ? before : managedFields
+            let managers = old.at("metadata", "managedFields")
+            let keepsManagers = ManagedFields.areSame(managedFields, managers)
+            object["metadata"]?["managedFields"] = keepsManagers ? managers : managedFields
             attributes.object = object
             try await admission.validate(attributes)
             var warnings = modified.warnings + repeated + attributes.noted.texts
             if request.info.subresource.isEmpty { warnings += ObjectWarnings.update(object, old: old, resource) }
             if object == stored {
                 return RegistryAnswer(
-                    status: 200, bytes: try served(entry.value, resource, at: entry.modified), warnings: warnings)
+                    status: 200, bytes: try await served(entry.value, resource, at: entry.modified), warnings: warnings)
             }
             if keepsManagers { object["metadata"]?["managedFields"] = managedFields }
             if options.isDryRun {
                 let bytes = StoredObject.bytes(object, at: old.objectResourceVersion)
-                return RegistryAnswer(status: 200, bytes: try served(bytes, resource), warnings: warnings)
+                return RegistryAnswer(status: 200, bytes: try await served(bytes, resource), warnings: warnings)
             }
             let isGone = object.isBeingDeleted && Self.mayGo(object)
             // The last finalizer went: the object goes with it, answered at its last version; watchers see what was stored.
@@ -105,7 +106,7 @@ extension Registry {
                 let commit = try await cluster.store.commit(taken.transaction(write, conditions: [.modified(key, entry.modified)]))
                 if isGone { await effects.removed(object, resource) } else { await effects.written(object, resource) }
                 let bytes = isGone ? StoredObject.bytes(object, at: old.objectResourceVersion) : taken.value(of: commit)
-                return RegistryAnswer(status: 200, bytes: try served(bytes, resource), warnings: warnings)
+                return RegistryAnswer(status: 200, bytes: try await served(bytes, resource), warnings: warnings)
             } catch let error as StoreError {
                 guard case .conflict(let changed, _) = error else { throw .of(error) }
                 guard isUnconditional || changed != key else {

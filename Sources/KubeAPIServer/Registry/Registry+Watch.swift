@@ -107,7 +107,9 @@ private final class WatchFeed: Sendable {
             gone.cancel()
         }
         do {
-            for entry in entries { try await send("ADDED", entry.value, at: entry.modified, writer) }
+            for entry in try await registry.converted(entries, request.resource) {
+                try await send("ADDED", entry.value, at: entry.modified, writer)
+            }
             if options.sendsInitialEvents == true { try await sendInitialEnd(writer) }
             if options.allowsBookmarks { bookmarks.start() }
             while let events = try await subscription.next() { try await deliver(events, writer) }
@@ -129,10 +131,16 @@ private final class WatchFeed: Sendable {
             guard let type = type(of: event) else { continue }
             // What leaves the selection is shown as it was when it still belonged, at the revision of the change.
             let value = type == "DELETED" && event.kind != .deleted ? leaving(event) : event.value
-            try append(type, value, at: event.revision, &bytes)
+            try append(type, try await converted(value, at: event.revision), at: event.revision, &bytes)
         }
         guard !bytes.isEmpty else { return }
         try await writer.write(bytes)
+    }
+
+    /// An object that a webhook converts, in the version of the request.
+    private func converted(_ value: [UInt8], at revision: Revision) async throws(KubeStatus) -> [UInt8] {
+        guard ObjectConversion.isNeeded(request.resource) else { return value }
+        return try await registry.served(value, request.resource, at: revision)
     }
 
     private func leaving(_ event: WatchEvent) -> [UInt8] {
@@ -175,10 +183,10 @@ private final class WatchFeed: Sendable {
         case .partialMetadata(let version):
             append(type, Registry.partialMetadata(try StoredObject.parse(value), version: version), &bytes)
         case _ where request.representation.encoding == .protobuf:
-            append(type, try StoredObject.parse(registry.served(value, request.resource, at: revision)), &bytes)
+            append(type, try StoredObject.parse(registry.shown(value, request.resource, at: revision)), &bytes)
         default:
             bytes.append(contentsOf: Self.prefixes[type] ?? [])
-            bytes.append(contentsOf: try registry.served(value, request.resource, at: revision))
+            bytes.append(contentsOf: try registry.shown(value, request.resource, at: revision))
             bytes.append(contentsOf: Self.suffix)
         }
     }

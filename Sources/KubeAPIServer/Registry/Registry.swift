@@ -40,17 +40,35 @@ struct Registry: Sendable {
     /// `get`: the stored bytes, in the version of the path.
     ///
     /// - Throws: 404, or 500 for a malformed `resourceVersion`.
-    func get(_ request: APIRequest) throws(KubeStatus) -> [UInt8] {
+    func get(_ request: APIRequest) async throws(KubeStatus) -> [UInt8] {
         if let version = request.query["resourceVersion"], !version.isEmpty { _ = try Self.revision(version) }
         let entry = try entry(request.resource, request.namespace, request.name)
-        return try served(entry.value, request.resource, at: entry.modified)
+        return try await served(entry.value, request.resource, at: entry.modified)
     }
 
+    /// Between the store's version and others.
+    var conversion: ObjectConversion { ObjectConversion(cluster: cluster) }
+
     /// Bytes stored at a revision, by default just now, in the version of a resource; the same bytes where that is the storage version.
-    func served(_ bytes: [UInt8], _ resource: ResourceType, at revision: Revision = .max) throws(KubeStatus) -> [UInt8] {
+    func served(_ bytes: [UInt8], _ resource: ResourceType, at revision: Revision = .max) async throws(KubeStatus) -> [UInt8] {
         guard !resource.servesStoredBytes(of: revision) else { return bytes }
-        try checkConversion(resource)
+        return try await conversion.served(try StoredObject.parse(bytes), resource).serialized()
+    }
+
+    /// As `served`, for bytes that no webhook has to convert any more.
+    func shown(_ bytes: [UInt8], _ resource: ResourceType, at revision: Revision = .max) throws(KubeStatus) -> [UInt8] {
+        guard !resource.servesStoredBytes(of: revision) else { return bytes }
         return resource.served(try StoredObject.parse(bytes)).serialized()
+    }
+
+    /// Entries of a resource, converted where a webhook does that.
+    func converted(_ entries: [Entry], _ resource: ResourceType) async throws(KubeStatus) -> [Entry] {
+        guard ObjectConversion.isNeeded(resource) else { return entries }
+        var objects: [JSON] = []
+        for entry in entries { objects.append(try StoredObject.parse(entry.value)) }
+        return zip(entries, try await conversion.served(objects, resource)).map { entry, object in
+            Entry(name: entry.name, value: object.serialized(), created: entry.created, modified: entry.modified)
+        }
     }
 
     /// A `resourceVersion` as a revision.
@@ -164,7 +182,7 @@ struct Registry: Sendable {
             if index > 0 { current.append(UInt8(ascii: ",")) }
             if resource.custom != nil {
                 // Items of custom resources say what they are.
-                current.append(contentsOf: try served(entry.value, resource, at: entry.modified))
+                current.append(contentsOf: try shown(entry.value, resource, at: entry.modified))
             } else if resource.servesStoredBytes(of: entry.modified) {
                 current.append(UInt8(ascii: "{"))
                 current.append(contentsOf: entry.value[headLength...])

@@ -45,7 +45,7 @@ struct TokenRequests: Sendable {
         guard errors.isEmpty else {
             throw .invalid(group: "authentication.k8s.io", kind: "TokenRequest", name: given.isEmpty ? "" : name, errors)
         }
-        try await registry.admission.restrictNode(.create(object), request)
+        try await registry.admission.admitPart(.create, object, request)
         var subject = TokenSubject(namespace: request.namespace, account: ObjectIdentity(name: name, uid: account.objectUID))
         try bind(&subject, to: spec["boundObjectRef"], request)
         let asked = spec["audiences"]?.array?.compactMap(\.string) ?? []

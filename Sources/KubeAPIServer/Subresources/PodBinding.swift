@@ -20,7 +20,7 @@ struct PodBinding: Sendable {
         let wanted = binding.object
         try registry.checkNamespace(wanted, request)
         let name = request.info.subresource.isEmpty ? wanted.objectName : request.name
-        try await registry.admission.restrictNode(.create(wanted), request)
+        try await registry.admission.admitPart(.create, wanted, request)
         guard wanted.objectName == name else { throw .badRequest("name in URL does not match name in Binding object") }
         let options = try WriteOptions(request.query, .create)
         let problems = Self.problems(wanted)

@@ -7,6 +7,25 @@ import Store
 struct PodConnection: Sendable {
     let registry: Registry
 
+    /// The options of a connection as an object: `PodExecOptions` and its kin.
+    static func options(_ subresource: ResourceType.Subresource, _ request: APIRequest) -> JSON {
+        let query = request.query
+        var options: JSON = ["kind": .string(subresource.kind), "apiVersion": .string(request.resource.groupVersion)]
+        switch subresource.name {
+        case "exec", "attach":
+            for name in ["stdin", "stdout", "stderr", "tty"] where query.bool(name) { options[name] = true }
+            if let container = query["container"], !container.isEmpty { options["container"] = .string(container) }
+            if subresource.name == "exec" { options["command"] = JSON(strings: query.all("command")) }
+        case "portforward":
+            let ports = query.all("ports").compactMap { Int64($0) }
+            if !ports.isEmpty { options["ports"] = .array(ports.map(JSON.integer)) }
+        default:
+            let path = request.info.parts.dropFirst(3).joined(separator: "/")
+            if !path.isEmpty { options["path"] = .string(path) }
+        }
+        return options
+    }
+
     /// Checks a request for logs; answers what is asked of the kubelet, `nil` when no container could have written any.
     ///
     /// - Throws: 400 for a container that is not the pod's, 404, 422 for its options.

@@ -16,7 +16,7 @@ struct PodEviction: Sendable {
     /// - Throws: 400, 404, 409, 429 of the budget, or 500 for a pod of several budgets.
     func create(_ eviction: DecodedObject, _ request: APIRequest) async throws(KubeStatus) -> RegistryAnswer {
         try registry.checkNamespace(eviction.object, request)
-        try await registry.admission.restrictNode(.create(eviction.object), request)
+        try await registry.admission.admitPart(.create, eviction.object, request)
         guard eviction.object.objectName == request.name else {
             throw .badRequest("name in URL does not match name in Eviction object")
         }

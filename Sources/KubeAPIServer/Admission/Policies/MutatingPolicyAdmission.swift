@@ -39,7 +39,7 @@ struct MutatingPolicyAdmission: Sendable {
                 guard !hook.failsOpen else { return }
                 failures.append(("policy '\(hook.name)' with binding '\(invocation.binding.name)' denied request: \(text)", true))
             }
-            let input = attributes.policyInput(at: invocation.place, view)
+            let input = try await attributes.policyInput(at: invocation.place, view)
             let outcome = try await questions.answered { (answers) throws(PolicyStop) in
                 try hook.policy.matches(input, params: invocation.params, answers: answers)
             }
@@ -100,7 +100,7 @@ struct MutatingPolicyAdmission: Sendable {
         _ attributes: inout AdmissionAttributes, _ invocation: Invocation, _ index: Int, _ questions: inout PolicyQuestions
     ) async throws(KubeStatus) -> String? {
         while true {
-            let input = attributes.policyInput(at: invocation.place, view)
+            let input = try await attributes.policyInput(at: invocation.place, view)
             let mutated: JSON
             do throws(MutatingPolicy.Failure) {
                 mutated = try invocation.hook.policy.mutated(
@@ -116,7 +116,7 @@ struct MutatingPolicyAdmission: Sendable {
                 }
             }
             guard mutated != input.object else { return nil }
-            attributes.object = try view.admitted(mutated, invocation.resource)
+            try await attributes.take(mutated, at: invocation.place, view, validation: .strict)
             return nil
         }
     }
@@ -135,12 +135,12 @@ extension AdmissionView {
     /// An object that a policy or webhook made, in the form that is stored: of its type, and with defaults.
     ///
     /// - Throws: 500 for what is no object of the resource.
-    func admitted(_ object: JSON, _ resource: ResourceType) throws(KubeStatus) -> JSON {
+    func admitted(_ object: JSON, _ resource: ResourceType, validation: FieldValidation) async throws(KubeStatus) -> JSON {
         let decoded: DecodedObject
-        do throws(KubeStatus) { decoded = try cluster.decoder.canonical(object, of: resource, validation: .strict) } catch {
+        do throws(KubeStatus) { decoded = try cluster.decoder.canonical(object, of: resource, validation: validation) } catch {
             throw .internalError(error.message)
         }
-        var stored = resource.stored(decoded.object)
+        var stored = try await ObjectConversion(cluster: cluster).stored(decoded.object, resource)
         ObjectDefaults.apply(to: &stored, resource)
         return stored
     }

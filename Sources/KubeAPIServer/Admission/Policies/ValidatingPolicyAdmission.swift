@@ -36,7 +36,7 @@ struct ValidatingPolicyAdmission: Sendable {
                 if !hook.failsOpen { denials.append(Self.misconfigured(error, hook.name, nil)) }
                 continue
             }
-            let input = attributes.policyInput(at: place, view)
+            let input = try await attributes.policyInput(at: place, view)
             var annotations: [(key: String, values: [String])] = []
             for binding in hook.bindings where attributes.place(binding.match, target, view) != nil {
                 let params: [JSON?]
