@@ -33,6 +33,7 @@ extension Simulator {
             }, entryPrincipalIDs: Dictionary(entries.map { ($0.principalARN, $0.principalID) }) { first, _ in first },
             awsAuth: data.map { members in Dictionary(members.map { ($0.key, $0.value.string ?? "") }) { first, _ in first } },
             principals: aws.principals(account: record.accountID).map { ClusterAccess.Principal(arn: $0.arn, id: $0.id) },
+            assumers: aws.roleAssumers,
             namespaces: objects("", "namespaces").compactMap { $0.at("metadata", "name")?.string },
             rbacObjects: Dictionary(
                 uniqueKeysWithValues: ClusterAccess.rbacResources.map { ($0, objects("rbac.authorization.k8s.io", $0)) }))

@@ -3,6 +3,7 @@ import NIOCore
 import NIOHTTP1
 import NIOPosix
 import NIOSSL
+import NIOTLS
 
 /// One request to another server and its answer, over a connection of its own.
 struct ClientExchange: Sendable {
@@ -75,12 +76,23 @@ private final class AnswerCollector: ChannelInboundHandler {
     }
 
     func channelActive(context: ChannelHandlerContext) {
+        if exchange.tls == nil { send(context) }
+        context.fireChannelActive()
+    }
+
+    func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
+        if case .handshakeCompleted? = event as? TLSUserEvent {
+            if let failure = otherName(context) { fail(context, failure) } else { send(context) }
+        }
+        context.fireUserInboundEventTriggered(event)
+    }
+
+    private func send(_ context: ChannelHandlerContext) {
         context.write(wrapOutboundOut(.head(exchange.head)), promise: nil)
         if !exchange.body.isEmpty {
             context.write(wrapOutboundOut(.body(.byteBuffer(ByteBuffer(bytes: exchange.body)))), promise: nil)
         }
         context.writeAndFlush(wrapOutboundOut(.end(nil)), promise: nil)
-        context.fireChannelActive()
     }
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
@@ -104,9 +116,14 @@ private final class AnswerCollector: ChannelInboundHandler {
     }
 
     func errorCaught(context: ChannelHandlerContext, error: any Error) {
-        guard let extra = error as? NIOSSLExtraError, extra == .failedToValidateHostname,
-            let certificate = try? context.pipeline.syncOperations.nioSSL_peerCertificate()
-        else { return fail(context, .broken(error)) }
+        let isOther = error as? NIOSSLExtraError == .failedToValidateHostname
+        fail(context, isOther ? otherName(context) ?? .broken(error) : .broken(error))
+    }
+
+    /// What is wrong with the name in the server's certificate, if anything. NIO takes the address of the connection for a name too;
+    /// Go asks for the name alone.
+    private func otherName(_ context: ChannelHandlerContext) -> ClientExchange.Failure? {
+        guard let tls = exchange.tls, let certificate = try? context.pipeline.syncOperations.nioSSL_peerCertificate() else { return nil }
         var names: [String] = []
         var addresses: [String] = []
         for name in certificate._subjectAlternativeNames() {
@@ -116,7 +133,16 @@ private final class AnswerCollector: ChannelInboundHandler {
                 addresses.append(address.ipAddress ?? "")
             }
         }
-        fail(context, .otherName(names: names, addresses: addresses))
+        let isNamed = tls.serverName.map { wanted in names.contains { Self.matches(wanted, $0) } } ?? addresses.contains(exchange.host)
+        return isNamed ? nil : .otherName(names: names, addresses: addresses)
+    }
+
+    /// Whether a name is the certificate's, whose first label may be `*` (RFC 6125 section 6.4.3).
+    private static func matches(_ wanted: String, _ name: String) -> Bool {
+        let wanted = wanted.lowercased()
+        let name = name.lowercased()
+        guard name.hasPrefix("*.") else { return wanted == name }
+        return wanted.drop { $0 != "." } == name.dropFirst()
     }
 
     private func fail(_ context: ChannelHandlerContext, _ failure: ClientExchange.Failure) {

@@ -93,6 +93,7 @@ public struct APIServer: HTTPHandler {
         var audit: RequestAudit?
         do { response = try await answer(request, &audit) } catch {
             audit?.note(status: error.json)
+            Self.explain(error, request.trace)
             response = HTTPResponse(error, to: request)
         }
         response.compress(for: request)
@@ -105,6 +106,12 @@ public struct APIServer: HTTPHandler {
         if !isRoutine || response.status == 401 || response.status == 403 { cluster.world.traces.record(request.trace) }
         audit?.complete(&response, clock: cluster.world.clock)
         return response
+    }
+
+    /// A failure that no check wrote down is written down here, so that none is without its reason.
+    private static func explain(_ status: KubeStatus, _ trace: RequestTrace) {
+        guard !trace.snapshot.steps.contains(where: { $0.verdict == .fail }) else { return }
+        trace.add(TraceStep("registry", status.reason.isEmpty ? "request" : status.reason, actual: status.message, .fail))
     }
 
     /// The chain: who, may they, what.

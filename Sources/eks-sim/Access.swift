@@ -15,13 +15,27 @@ struct Access: AsyncParsableCommand {
             name: .customLong("import"),
             help: "A kubeconfig of a real cluster: aws-auth, namespaces and RBAC are read with kubectl, nothing is written.")
         var kubeconfig: String?
+        @Option(
+            help:
+                "With --import: a file with the answers of aws eks describe-access-entry and list-associated-access-policies of each principal, and of describe-cluster, one after the other; - reads standard input."
+        )
+        var importEntries: String?
         @Option(help: "The imported cluster's authentication mode, which Kubernetes does not tell.") var mode = "API_AND_CONFIG_MAP"
         @Option(name: .shortAndLong, help: "text or json.") var output: OutputFormat = .text
         @OptionGroup var endpoint: EndpointOption
 
+        func validate() throws {
+            guard importEntries == nil || kubeconfig != nil else { throw ValidationError("--import-entries goes with --import.") }
+        }
+
         func access() throws -> ClusterAccess {
             guard let kubeconfig else { return try AccessSource.simulator(endpoint, cluster) }
-            return try AccessSource.kubectl(kubeconfig, cluster ?? "imported", mode: mode)
+            var access = try AccessSource.kubectl(kubeconfig, cluster ?? "imported", mode: mode)
+            guard let path = importEntries else { return access }
+            do { try access.importEntries(try AccessSource.text(of: path)) } catch let problem as ClusterAccess.ImportProblem {
+                throw CommandFailure(message: "\(path): \(problem)")
+            }
+            return access
         }
 
         func show(_ json: JSON, _ text: (TraceReport.Style) -> String) {

@@ -15,16 +15,11 @@ struct WhoCanCommand: AsyncParsableCommand {
     @Argument(help: "A resource as kubectl names it (po, deployments.apps, pods/log), or a path that begins with /.") var resource: String
     @Option(name: .shortAndLong, help: "The namespace. Default: the cluster scope.") var namespace: String = ""
     @Option(help: "The object's name.") var name: String = ""
-    @Option(help: "The cluster. Default: the first.") var cluster: String?
-    @Option(name: .shortAndLong, help: "text or json.") var output: OutputFormat = .text
-    @OptionGroup var endpoint: EndpointOption
+    @OptionGroup var source: Access.Source
 
     func run() async throws {
-        let access = try AccessSource.simulator(endpoint, cluster)
-        let answer = await WhoCan(WhoCan.attributes(verb: verb, resource: resource, namespace: namespace, name: name), in: access)
-        switch output {
-        case .json: Console.print(answer.json.pretty() + "\n")
-        case .text: Console.print(answer.text(TraceReport.Style(width: Console.width, isColored: Console.isColored)))
-        }
+        let attributes = WhoCan.attributes(verb: verb, resource: resource, namespace: namespace, name: name)
+        let answer = await WhoCan(attributes, in: try source.access())
+        source.show(answer.json) { answer.text($0) }
     }
 }

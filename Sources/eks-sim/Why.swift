@@ -16,7 +16,7 @@ struct Why: ParsableCommand {
 
     @Argument(help: "The Audit-Id of the answer (kubectl -v=8 shows it).") var auditID: String?
     @Flag(help: "The newest request (the default).") var last = false
-    @Flag(help: "The newest request that was refused (401 or 403).") var refused = false
+    @Flag(help: "The newest request that was refused: any status from 400 but 404.") var refused = false
     @Flag(help: "Every request from now on, until interrupted; with --refused only those that are refused.") var follow = false
     @Option(name: .shortAndLong, help: "text, json (a line each with --follow) or mermaid (a sequence diagram).") var output: Form = .text
     @OptionGroup var endpoint: EndpointOption

@@ -133,4 +133,47 @@ struct AccessRehearsalTests {
         #expect(rehearsal.victims == [AccessFixture.role("ops")])
         #expect(AccessLint(access).findings.isEmpty)
     }
+
+    @Test("nodes are somebody too: without the entry of their role they lose what the Node authorizer lets them")
+    func nodes() async throws {
+        let access = AccessFixture.access(
+            mode: .api, entries: [AccessFixture.entry("ops", type: "EC2_LINUX", groups: ["system:nodes"])], awsAuth: nil)
+        let rehearsal = try await rehearse("accessEntries: {delete: [\(AccessFixture.role("ops"))]}", on: access)
+        #expect(rehearsal.victims == [AccessFixture.role("ops")])
+        #expect(try outcome("ops", rehearsal).lost.contains { $0.contains("nodes/status") })
+    }
+
+    @Test("entries of a real cluster come from what aws says of them")
+    func importedEntries() async throws {
+        var access = ClusterAccess(
+            importing: ["clusterroles": ["items": []]], awsAuth: nil, clusterName: "imported", mode: .configMap)
+        try access.importEntries(
+            """
+            {"cluster": {"name": "prod", "arn": "arn:aws:eks:eu-west-1:111122223333:cluster/prod", "accessConfig": {"authenticationMode": "API"}}}
+            {"accessEntries": ["\(AccessFixture.role("team/dev"))"]}
+            {"accessEntry": {"principalArn": "\(AccessFixture.role("team/dev"))", "type": "STANDARD", "kubernetesGroups": ["g {\\"}"],
+              "username": "arn:aws:sts::111122223333:assumed-role/dev/{{SessionName}}"}}
+            [{"clusterName": "prod", "principalArn": "\(AccessFixture.role("team/dev"))", "associatedAccessPolicies": [
+              {"policyArn": "arn:aws:eks::aws:cluster-access-policy/AmazonEKSViewPolicy", "accessScope": {"type": "cluster", "namespaces": []}}]}]
+            """)
+        #expect(access.clusterName == "prod" && access.accountID == "111122223333" && access.mode == .api)
+        #expect(access.entries.map(\.groups) == [["g {\"}"]])
+        let answer = await WhoCan(WhoCan.attributes(verb: "get", resource: "pods", namespace: "x"), in: access)
+        #expect(answer.principals.map(\.principal) == [AccessFixture.role("team/dev")])
+        #expect(answer.principals.first?.path == ["access entry", "access policy AmazonEKSViewPolicy (cluster)"])
+        let rehearsal = try await rehearse("accessEntries: {delete: [\(AccessFixture.role("team/dev"))]}", on: access)
+        #expect(rehearsal.victims == [AccessFixture.role("team/dev")])
+    }
+
+    @Test(
+        "what is no answer about access entries is refused",
+        arguments: [
+            "{", "text", "{} }", "{\"nodegroups\": []}", "[1]",
+            "{\"principalArn\": \"arn:aws:iam::111122223333:role/x\", \"associatedAccessPolicies\": []}",
+            "{\"cluster\": {\"accessConfig\": {\"authenticationMode\": \"NONE\"}}}",
+        ])
+    func notImported(text: String) throws {
+        var access = AccessFixture.access()
+        #expect(throws: ClusterAccess.ImportProblem.self) { try access.importEntries(text) }
+    }
 }

@@ -62,8 +62,11 @@ struct Harness: Sendable {
 
     // MARK: AWS
 
-    func eks(_ method: String, _ path: String, _ body: JSON? = nil) async throws -> Answer {
-        let signer = RequestSigner(key: key, region: region, service: "eks", date: simulator.world.now)
+    func eks(_ method: String, _ path: String, _ body: JSON? = nil) async throws -> Answer { try await aws("eks", method, path, body) }
+
+    /// Calls a service of REST and JSON.
+    func aws(_ service: String, _ method: String, _ path: String, _ body: JSON? = nil) async throws -> Answer {
+        let signer = RequestSigner(key: key, region: region, service: service, date: simulator.world.now)
         let headers = body == nil ? [] : [("Content-Type", "application/json")]
         return try await send(signer.sign(method, path, headers: headers, body: body?.text ?? ""))
     }

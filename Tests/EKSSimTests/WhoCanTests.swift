@@ -28,9 +28,9 @@ struct WhoCanTests {
     @Test("subjects of bindings are listed whether or not a principal stands behind them")
     func subjects() async {
         let answer = await who("delete", "pods", "team-a")
-        #expect(answer.subjects.map(\.subject) == ["Group \"dev\""])
+        #expect(answer.subjects.map(\.subject) == ["Group \"dev\"", "Group \"system:nodes\", as User \"system:node:NODE\""])
         #expect(answer.text().contains("↳ RoleBinding \"dev-pods/team-a\" → Role \"pods\""))
-        #expect(answer.json["subjects"]?.array?.count == 1)
+        #expect(answer.json["subjects"]?.array?.count == 2)
     }
 
     @Test(
@@ -49,5 +49,43 @@ struct WhoCanTests {
         let access = AccessFixture.access()
         #expect(ClusterAccess(json: access.json)?.json == access.json)
         #expect(ClusterAccess(json: ["cluster": "x"]) == nil)
+    }
+
+    @Test("those who may become one of the roles that may, step by step, and nobody twice")
+    func assuming() async {
+        var access = AccessFixture.access()
+        access.assumers = [
+            AccessFixture.role("dev"): ["arn:aws:iam::999988887777:role/far", AccessFixture.role("admin")],
+            "arn:aws:iam::999988887777:role/far": ["arn:aws:iam::999988887777:user/ann", "arn:aws:iam::999988887777:role/far"],
+            AccessFixture.role("nobody"): ["arn:aws:iam::999988887777:user/bob"],
+        ]
+        let answer = await WhoCan(WhoCan.attributes(verb: "delete", resource: "pods", namespace: "team-a"), in: access)
+        let dev = ["access entry", "Group \"dev\"", "RoleBinding \"dev-pods/team-a\"", "Role \"pods\""]
+        #expect(
+            answer.principals.map(\.principal) == [
+                AccessFixture.role("admin"), AccessFixture.role("dev"), "arn:aws:iam::999988887777:role/far",
+                "arn:aws:iam::999988887777:user/ann",
+            ])
+        #expect(answer.principals[2].path == ["sts:AssumeRole \(AccessFixture.role("dev"))"] + dev)
+        #expect(
+            answer.principals[3].path
+                == ["sts:AssumeRole arn:aws:iam::999988887777:role/far", "sts:AssumeRole \(AccessFixture.role("dev"))"] + dev)
+        #expect(ClusterAccess(json: access.json)?.assumers == access.assumers)
+    }
+
+    @Test("nodes may what the Node authorizer lets them")
+    func nodes() async {
+        let access = AccessFixture.access(entries: [AccessFixture.entry("ops", type: "EC2_LINUX", groups: ["system:nodes"])])
+        func who(_ verb: String, _ resource: String, _ namespace: String, _ name: String) async -> WhoCan {
+            await WhoCan(WhoCan.attributes(verb: verb, resource: resource, namespace: namespace, name: name), in: access)
+        }
+        let path = ["Node authorizer: its own objects, and what its pods use"]
+        let secret = await who("get", "secrets", "prod", "s")
+        #expect(secret.principals.map(\.principal) == [AccessFixture.role("ops")])
+        #expect(secret.principals.first?.path == ["access entry"] + path)
+        #expect(secret.subjects.map(\.subject) == ["Group \"system:nodes\", as User \"system:node:NODE\""])
+        #expect(await who("update", "nodes", "", "n1").principals.map(\.principal) == [AccessFixture.role("ops")])
+        #expect(await who("delete", "secrets", "prod", "s").principals.isEmpty)
+        #expect(await who("list", "secrets", "prod", "").subjects.isEmpty, "without a name there is no relation")
     }
 }

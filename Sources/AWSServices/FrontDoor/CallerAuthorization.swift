@@ -97,18 +97,26 @@ struct CallerAuthorization: Sendable {
 
     /// The global condition keys of a call (IAM User Guide, "AWS global condition context keys"); absent ones have no value here.
     func context(_ call: AWSCall, _ owner: JSON?) -> [String: [String]] {
-        let caller = call.caller
         let connection = call.request.connection
         let now = world.now
+        var context = principalContext(call.caller, owner)
+        context["aws:RequestedRegion"] = [call.region]
+        context["aws:SourceIp"] = [connection.remoteAddress]
+        context["aws:SecureTransport"] = [connection.isTLS ? "true" : "false"]
+        context["aws:CurrentTime"] = [now.rfc3339]
+        context["aws:EpochTime"] = [String(now.seconds)]
+        context["aws:ViaAWSService"] = ["false"]
+        context["aws:UserAgent"] = call.request.headers["User-Agent"].map { [$0] }
+        return context
+    }
+
+    /// The keys that tell of the caller, whatever it calls.
+    func principalContext(_ caller: Caller, _ owner: JSON?) -> [String: [String]] {
         var context = [
             "aws:PrincipalArn": [caller.principalARN], "aws:PrincipalAccount": [caller.accountID], "aws:userid": [caller.userID],
-            "aws:PrincipalType": [caller.userName == nil ? "AssumedRole" : "User"], "aws:RequestedRegion": [call.region],
-            "aws:SourceIp": [connection.remoteAddress], "aws:SecureTransport": [connection.isTLS ? "true" : "false"],
-            "aws:CurrentTime": [now.rfc3339], "aws:EpochTime": [String(now.seconds)], "aws:PrincipalIsAWSService": ["false"],
-            "aws:ViaAWSService": ["false"],
+            "aws:PrincipalType": [caller.userName == nil ? "AssumedRole" : "User"], "aws:PrincipalIsAWSService": ["false"],
         ]
         context["aws:username"] = caller.userName.map { [$0] }
-        context["aws:UserAgent"] = call.request.headers["User-Agent"].map { [$0] }
         context["aws:SourceIdentity"] = caller.session.sourceIdentity.map { [$0] }
         if let issued = caller.session.issued {
             context["aws:TokenIssueTime"] = [issued.rfc3339]

@@ -18,6 +18,8 @@ struct AccessGrants: Sendable, Hashable {
             rules[nil] = Self.everything
             return
         }
+        let ofNode = Self.ofNode(identity.user)
+        if !ofNode.isEmpty { rules[nil] = ofNode }
         for binding in access.rbac.everyBinding where binding.subjects.contains(where: { $0.matches(identity.user) }) {
             // What everybody who is logged in may do tells nothing of anybody.
             guard binding.subjects.contains(where: { $0.matches(identity.user) && $0 != .group("system:authenticated") }) else { continue }

@@ -42,6 +42,8 @@ public struct ClusterAccess: Sendable {
     public var principals: [Principal]
     /// Whether `principals` is all there are of the cluster's account; a real cluster does not tell.
     public var knowsPrincipals: Bool
+    /// Who may assume which roles, by ARN; empty when IAM's policies are not known.
+    public var assumers: [String: [String]]
     /// The namespaces.
     public var namespaces: [String]
     /// ClusterRoles, Roles, ClusterRoleBindings, RoleBindings.
@@ -56,7 +58,8 @@ public struct ClusterAccess: Sendable {
     public init(
         clusterName: String, accountID: String, mode: AuthenticationMode, creatorARN: String? = nil,
         entries: [AccessEntryState.Entry] = [], entryPrincipalIDs: [String: String] = [:], awsAuth: [String: String]? = nil,
-        principals: [Principal] = [], knowsPrincipals: Bool = true, namespaces: [String] = [], rbacObjects: [String: [JSON]] = [:]
+        principals: [Principal] = [], knowsPrincipals: Bool = true, assumers: [String: [String]] = [:], namespaces: [String] = [],
+        rbacObjects: [String: [JSON]] = [:]
     ) {
         self.clusterName = clusterName
         self.accountID = accountID
@@ -67,6 +70,7 @@ public struct ClusterAccess: Sendable {
         self.awsAuth = awsAuth
         self.principals = principals
         self.knowsPrincipals = knowsPrincipals
+        self.assumers = assumers
         self.namespaces = namespaces
         self.rbacObjects = rbacObjects
         rbac = Self.compile(rbacObjects)
@@ -108,7 +112,9 @@ extension ClusterAccess {
             "cluster": .string(clusterName), "account": .string(accountID), "authenticationMode": .string(mode.rawValue),
             "accessEntries": .array(entries.map(entryJSON)),
             "principals": .array(principals.map { ["arn": .string($0.arn), "id": .string($0.id)] }),
-            "knowsPrincipals": .bool(knowsPrincipals), "namespaces": JSON(strings: namespaces),
+            "knowsPrincipals": .bool(knowsPrincipals),
+            "assumers": .object(JSONObject(assumers.sorted { $0.key < $1.key }.map { ($0.key, JSON(strings: $0.value)) })),
+            "namespaces": JSON(strings: namespaces),
         ]
         json["creator"] = creatorARN.map(JSON.string)
         json["awsAuth"] = awsAuth.map { data in
@@ -154,12 +160,14 @@ extension ClusterAccess {
             },
             principals: (json["principals"]?.array ?? []).map {
                 Principal(arn: $0["arn"]?.string ?? "", id: $0["id"]?.string ?? "")
-            }, knowsPrincipals: json["knowsPrincipals"]?.bool ?? true, namespaces: json["namespaces"]?.strings ?? [],
+            }, knowsPrincipals: json["knowsPrincipals"]?.bool ?? true,
+            assumers: Dictionary((json["assumers"]?.object?.members ?? []).map { ($0.key, $0.value.strings ?? []) }) { first, _ in first },
+            namespaces: json["namespaces"]?.strings ?? [],
             rbacObjects: Dictionary(uniqueKeysWithValues: Self.rbacResources.map { ($0, json[$0]?.array ?? []) }))
     }
 
     /// The state of a real cluster, as far as `kubectl get -o json` tells it: `aws-auth`, namespaces and RBAC. Access entries and IAM are
-    /// behind other APIs: the roles and users that `aws-auth` names stand for IAM.
+    /// behind other APIs: the roles and users that `aws-auth` names stand for IAM, and `importEntries` adds the entries.
     ///
     /// - Parameters:
     ///   - lists: the lists of `namespaces` and of each of `rbacResources`.

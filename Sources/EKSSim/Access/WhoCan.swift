@@ -36,8 +36,27 @@ public struct WhoCan: Sendable {
                 break
             }
         }
-        self.principals = principals
-        subjects = access.subjects(attributes)
+        self.principals = principals + Self.assuming(principals, access.assumers)
+        subjects = access.subjects(attributes) + access.nodes(attributes)
+    }
+
+    /// Those who may only by becoming one of the roles that may, over one or more steps; the shortest way of each.
+    private static func assuming(_ granted: [Grant], _ assumers: [String: [String]]) -> [Grant] {
+        var known = Set(granted.compactMap(\.principal))
+        var found: [Grant] = []
+        var last = granted
+        while !last.isEmpty {
+            var next: [Grant] = []
+            for grant in last {
+                guard let role = grant.principal else { continue }
+                for arn in (assumers[role] ?? []).sorted() where known.insert(arn).inserted {
+                    next.append(Grant(principal: arn, subject: grant.subject, path: ["sts:AssumeRole \(role)"] + grant.path))
+                }
+            }
+            found += next
+            last = next
+        }
+        return found
     }
 
     private static func question(_ attributes: Attributes) -> String {
@@ -94,6 +113,7 @@ extension ClusterAccess {
     /// What grants a request to a mapped principal, step by step; `nil` when nothing does.
     func path(_ attributes: Attributes, _ identity: AccessIdentity, _ catalog: AccessPolicyCatalog) -> [String]? {
         if attributes.user.groups.contains("system:masters") { return ["Group \"system:masters\"", "everything"] }
+        if mayAsNode(attributes) { return [Self.nodeAuthorizer] }
         for binding in rbac.everyBinding where binding.namespace == nil || binding.namespace == attributes.namespace {
             guard let subject = binding.subjects.first(where: { $0.matches(attributes.user) }),
                 rbac.rules(of: binding)?.contains(where: { $0.allows(attributes) }) == true

@@ -90,9 +90,10 @@ struct AdminAPI: HTTPHandler {
         return record.summary.hasPrefix("sts:") && record.status == 200 ? newest[1] : newest[0]
     }
 
+    /// Any failure but 404, which is an answer: clients ask whether something is there before they make it.
     private static func isRefused(_ trace: RequestTrace) -> Bool {
-        let status = trace.snapshot.status
-        return status == 401 || status == 403
+        let status = trace.snapshot.status ?? 0
+        return status >= 400 && status != 404
     }
 
     // MARK: Clock
