@@ -197,6 +197,7 @@ let package = Package(
                 "edge_walk.py",
                 "kill_under_load.py",
                 "lib.sh",
+                "network_walk.sh",
                 "oidc.sh",
                 "oidc_issuer.py",
                 "operators",

@@ -20,8 +20,8 @@ public struct APIServer: HTTPHandler {
         public var serviceAccounts: ServiceAccountTokens
         /// The authorizers.
         public var authorizer: ClusterAuthorizer
-        /// What EKS knows of the cluster's pods; `nil` without EKS' pod identity webhook.
-        public var podIdentity: (any PodIdentitySource)?
+        /// What EKS' own webhooks know; `nil` without them.
+        public var eks: (any EKSAdmissionSource)?
         /// Connections of the simulator's own components; `nil` without any.
         public var loopback: LoopbackConnections?
         /// The audit log; `nil` for none.
@@ -35,11 +35,11 @@ public struct APIServer: HTTPHandler {
         public init(
             cluster: ClusterState, authenticators: [any RequestAuthenticator], tokens: TokenAuthenticator,
             serviceAccounts: ServiceAccountTokens,
-            authorizer: ClusterAuthorizer, podIdentity: (any PodIdentitySource)? = nil, loopback: LoopbackConnections? = nil,
+            authorizer: ClusterAuthorizer, eks: (any EKSAdmissionSource)? = nil, loopback: LoopbackConnections? = nil,
             audit: AuditLog? = nil, kubernetesVersion: String, address: String
         ) {
             self.loopback = loopback
-            self.podIdentity = podIdentity
+            self.eks = eks
             self.audit = audit
             self.cluster = cluster
             self.authenticators = authenticators
@@ -77,7 +77,7 @@ public struct APIServer: HTTPHandler {
         loopback = parts.loopback
         authorizer = parts.authorizer
         audit = parts.audit
-        let admission = AdmissionChain(cluster: parts.cluster, authorizer: parts.authorizer, podIdentity: parts.podIdentity)
+        let admission = AdmissionChain(cluster: parts.cluster, authorizer: parts.authorizer, eks: parts.eks)
         registry = Registry(cluster: parts.cluster, admission: admission, tokens: parts.serviceAccounts)
         reviews = AccessReviews(
             authorizer: parts.authorizer, tokens: parts.tokens, world: parts.cluster.world)

@@ -7,7 +7,7 @@ import Store
 import World
 
 /// What a cluster's authenticators and EKS authorizer look up: mode, access entries, `aws-auth`, the identity provider.
-final class ClusterIdentities: IdentitySources, AccessPolicySource, PodIdentitySource, OIDCSource {
+final class ClusterIdentities: IdentitySources, AccessPolicySource, EKSAdmissionSource, OIDCSource {
     private let record: ClusterRecord
     private let aws: AWSReference
     private let store: any Store
@@ -54,6 +54,8 @@ final class ClusterIdentities: IdentitySources, AccessPolicySource, PodIdentityS
     func hasAssociation(namespace: String, serviceAccount: String) -> Bool {
         aws.frontDoor?.hasPodIdentityAssociation(record, namespace: namespace, serviceAccount: serviceAccount) ?? false
     }
+
+    func problems(inAWSAuth data: [String: String]) -> [String] { AWSAuthConfigMap(data: data).problems }
 
     /// The creator is an administrator in mode CONFIG_MAP without being listed anywhere.
     var creatorARN: String? { record.creatorARN.isEmpty ? nil : record.creatorARN }

@@ -123,7 +123,7 @@ struct ControlPlaneFactory: Sendable {
                     APIServer.Parts(
                         cluster: cluster, authenticators: [CertificateAuthenticator(ClientCertificateVerifier(authority), world: world)],
                         tokens: tokens, serviceAccounts: accounts, authorizer: authorizer,
-                        podIdentity: isEKS ? identities : nil, loopback: loopback, audit: audit, kubernetesVersion: version,
+                        eks: isEKS ? identities : nil, loopback: loopback, audit: audit, kubernetesVersion: version,
                         address: "127.0.0.1:443"))
             }
         }

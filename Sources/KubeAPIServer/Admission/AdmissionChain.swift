@@ -23,8 +23,8 @@ struct AdmissionChain: Sendable {
     let cluster: ClusterState
     /// Who answers the plugins' own questions; `nil` in a registry without users.
     var authorizer: (any RequestAuthorizer)?
-    /// What EKS knows of the cluster's pods; `nil` without EKS.
-    var podIdentity: (any PodIdentitySource)?
+    /// What EKS' own webhooks know; `nil` without them.
+    var eks: (any EKSAdmissionSource)?
 
     private var view: AdmissionView { AdmissionView(cluster: cluster) }
 
@@ -36,8 +36,8 @@ struct AdmissionChain: Sendable {
         var round = Reinvocation()
         do throws(KubeStatus) {
             try await mutate(&attributes, &round)
-            if attributes.operation == .create, attributes.concerns("", "pods"), let podIdentity {
-                PodIdentityAdmission(cluster: cluster, source: podIdentity).admit(&attributes.object, attributes.request)
+            if attributes.operation == .create, attributes.concerns("", "pods"), let eks {
+                PodIdentityAdmission(cluster: cluster, source: eks).admit(&attributes.object, attributes.request)
             }
             if round.isWanted {
                 round.startAgain()
@@ -87,6 +87,7 @@ struct AdmissionChain: Sendable {
         do throws(KubeStatus) {
             for plugin in Self.beforeNodes + Self.afterNodes { try await validate(attributes, plugin) }
             try await validateByPolicies(attributes)
+            if let eks { try await validate(attributes, AWSAuthAdmission(source: eks)) }
             try await validate(attributes, ResourceQuotaAdmission())
         } catch {
             throw Self.warned(error, attributes)

@@ -4,12 +4,14 @@ import KubeAPI
 import Store
 import World
 
-/// What EKS knows of a cluster's pods: its region, and which service accounts have an EKS Pod Identity association.
-public protocol PodIdentitySource: Sendable {
+/// What EKS' own webhooks know of a cluster: its region, which service accounts have an EKS Pod Identity association, how `aws-auth` is read.
+public protocol EKSAdmissionSource: Sendable {
     /// The region that the cluster is in.
     var region: String { get }
     /// Whether a service account has an association.
     func hasAssociation(namespace: String, serviceAccount: String) -> Bool
+    /// What the authenticator could not read of the data of `aws-auth`.
+    func problems(inAWSAuth data: [String: String]) -> [String]
 }
 
 /// The mutating webhook `pod-identity-webhook` that EKS runs for each cluster, as a step of admission.
@@ -18,7 +20,7 @@ struct PodIdentityAdmission: Sendable {
     private static let expirations: (lowest: Int64, spread: Int) = (79_200, 7201)
 
     let cluster: ClusterState
-    let source: any PodIdentitySource
+    let source: any EKSAdmissionSource
 
     /// Changes a new pod whose account has a role.
     func admit(_ pod: inout JSON, _ request: APIRequest) {
