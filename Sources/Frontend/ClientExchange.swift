@@ -40,18 +40,20 @@ struct ClientExchange: Sendable {
         let answer = loop.makePromise(of: HTTPResponse.self)
         let remaining = deadline - .now()
         let timeout = loop.scheduleTask(in: remaining) { answer.fail(Failure.timeout) }
-        let connected = ClientBootstrap(group: loop)
-            .connectTimeout(remaining)
-            .channelInitializer { [self] channel in
-                channel.eventLoop.makeCompletedFuture {
-                    let pipeline = channel.pipeline.syncOperations
-                    if let tls { try pipeline.addHandler(NIOSSLClientHandler(context: tls.context, serverHostname: tls.serverName)) }
-                    try pipeline.addHTTPClientHandlers()
-                    try pipeline.addHandler(AnswerCollector(self, answer))
-                }
-            }
-            .connect(host: host, port: port)
+        // The handlers come when it is known which of a name's addresses is used: connections to the others end without a word.
+        let connected = ClientBootstrap(group: loop).connectTimeout(remaining).connect(host: host, port: port)
         connected.whenFailure { error in answer.fail(Failure.unreachable(error)) }
+        connected.whenSuccess { [self] channel in
+            guard channel.isActive else { return answer.fail(Failure.closed) }
+            do {
+                let pipeline = channel.pipeline.syncOperations
+                if let tls { try pipeline.addHandler(NIOSSLClientHandler(context: tls.context, serverHostname: tls.serverName)) }
+                try pipeline.addHTTPClientHandlers()
+                try pipeline.addHandler(AnswerCollector(self, answer))
+            } catch {
+                answer.fail(Failure.broken(error))
+            }
+        }
         defer {
             timeout.cancel()
             connected.whenSuccess { $0.close(promise: nil) }
@@ -75,9 +77,8 @@ private final class AnswerCollector: ChannelInboundHandler {
         self.answer = answer
     }
 
-    func channelActive(context: ChannelHandlerContext) {
+    func handlerAdded(context: ChannelHandlerContext) {
         if exchange.tls == nil { send(context) }
-        context.fireChannelActive()
     }
 
     func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
