@@ -3,22 +3,24 @@ import NIOCore
 import NIOHTTP1
 public import NIOPosix
 import NIOSSL
+import World
 
 /// Fetches documents over HTTP/1.1, with TLS for `https`: what the API servers ask OpenID Connect providers with.
 public struct DocumentClient: DocumentFetcher {
-    /// How long a fetch may take with all its redirects, as in kube-apiserver. It runs on real time: the other server knows no other.
-    private static let timeout = TimeAmount.seconds(30)
+    /// How long a fetch may take with all its redirects. It runs on real time: the other server knows no other.
+    private let timeout: TimeAmount
     /// How many redirects are followed, as in Go's client.
     private static let maximumRedirects = 10
 
     private let group: MultiThreadedEventLoopGroup
     private let context: NIOSSLContext
 
-    /// Makes a client that trusts the system's certificate authorities and those of `trustRoots` (PEM).
+    /// Makes a client that trusts the system's certificate authorities and those of `trustRoots` (PEM), and waits as long as kube-apiserver.
     ///
     /// - Throws: `FrontendError.unusableCertificate`.
-    public init(group: MultiThreadedEventLoopGroup, trustRoots: [String] = []) throws(FrontendError) {
+    public init(group: MultiThreadedEventLoopGroup, trustRoots: [String] = [], timeout: Duration = .seconds(30)) throws(FrontendError) {
         self.group = group
+        self.timeout = .nanoseconds(timeout.clampedNanoseconds)
         do {
             var configuration = TLSConfiguration.makeClientConfiguration()
             configuration.minimumTLSVersion = .tlsv12
@@ -33,7 +35,7 @@ public struct DocumentClient: DocumentFetcher {
 
     /// Fetches a document.
     public func get(_ url: String, headers: HTTP.HTTPHeaders, maximumBytes: Int) async throws(FetchFailure) -> HTTPResponse {
-        let deadline = NIODeadline.now() + Self.timeout
+        let deadline = NIODeadline.now() + timeout
         var target = try DocumentURL(parsing: url)
         for _ in 0...Self.maximumRedirects {
             let response = try await fetch(target, headers, maximumBytes, deadline)
@@ -54,7 +56,7 @@ public struct DocumentClient: DocumentFetcher {
             maximumBytes: maximumBytes, deadline: deadline)
         do throws(ClientExchange.Failure) { return try await exchange.run() } catch {
             switch error {
-            case .timeout: throw FetchFailure("\(url) did not answer within \(Self.timeout.nanoseconds / 1_000_000_000) s")
+            case .timeout: throw FetchFailure("\(url) did not answer within \(timeout.nanoseconds / 1_000_000_000) s")
             case .tooLarge: throw FetchFailure("\(url) answered more than \(maximumBytes) bytes")
             case .closed: throw FetchFailure("\(url) closed the connection before its answer was whole")
             case .unreachable(let error): throw FetchFailure("\(url) cannot be reached: \(Self.describe(error))")
