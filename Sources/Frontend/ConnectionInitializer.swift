@@ -16,9 +16,6 @@ struct ConnectionInitializer: Sendable {
     let configuration: FrontendConfiguration
     let date = DateHeader()
 
-    /// How long a dropped connection stays open without an answer.
-    private static let dropLimit = TimeAmount.seconds(60)
-
     func initialize(_ channel: any Channel) -> EventLoopFuture<Void> {
         let remote = channel.remoteAddress
         let address = remote?.ipAddress ?? "unknown"
@@ -27,8 +24,13 @@ struct ConnectionInitializer: Sendable {
         case .drop:
             // The client hears nothing, as when a packet filter stands in between; the socket is given back after a while.
             guard let id = registry.add(channel, target: "", limit: configuration.maximumConnections) else { return channel.close() }
-            channel.closeFuture.whenComplete { _ in registry.remove(id) }
-            channel.eventLoop.scheduleTask(in: Self.dropLimit) { channel.close(promise: nil) }
+            let limit = channel.eventLoop.scheduleTask(in: .nanoseconds(configuration.dropTimeout.clampedNanoseconds)) {
+                channel.close(promise: nil)
+            }
+            channel.closeFuture.whenComplete { _ in
+                registry.remove(id)
+                limit.cancel()
+            }
             return channel.eventLoop.makeSucceededVoidFuture()
         case .reset: return channel.close()
         case .serve(let handler, let target, let steps):

@@ -14,6 +14,8 @@ public struct FrontendConfiguration: Sendable {
     public var idleTimeout: Duration = .seconds(350)
     /// How long a new connection may take until its first request has arrived whole, TLS handshake included.
     public var firstRequestTimeout: Duration = .seconds(30)
+    /// How long a connection that is not let in stays open without an answer.
+    public var dropTimeout: Duration = .seconds(60)
     /// How long a request may take from its first byte to its last.
     public var requestTimeout: Duration = .seconds(60)
     /// How long a connection that is closed before its request was read goes on being read, so that the client gets the answer.

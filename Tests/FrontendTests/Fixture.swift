@@ -90,6 +90,7 @@ struct Fixture: Sendable {
         configuration.firstRequestTimeout = .seconds(600)
         configuration.requestTimeout = .seconds(600)
         configuration.idleTimeout = .seconds(600)
+        configuration.dropTimeout = .seconds(600)
         configure(&configuration)
         let identity = try authority.issueServer(dnsNames: ["localhost"], addresses: [[127, 0, 0, 1]], world: world)
         let listener = try await Listener.open(
