@@ -1,3 +1,4 @@
+import Encoding
 import HTTP
 import World
 
@@ -61,24 +62,6 @@ struct AuthenticatorLog {
             default: "-._/@^+".utf8.contains(byte)
             }
         }
-        guard !isPlain else { return text }
-        var quoted = "\""
-        for scalar in text.unicodeScalars {
-            switch scalar {
-            case "\"": quoted += "\\\""
-            case "\\": quoted += "\\\\"
-            case "\n": quoted += "\\n"
-            case "\r": quoted += "\\r"
-            case "\t": quoted += "\\t"
-            default:
-                if scalar.value < 0x20 || scalar.value == 0x7F {
-                    let digits = String(scalar.value, radix: 16)
-                    quoted += "\\x" + (digits.count == 1 ? "0" : "") + digits
-                } else {
-                    quoted.unicodeScalars.append(scalar)
-                }
-            }
-        }
-        return quoted + "\""
+        return isPlain ? text : GoQuoting.quoted(text)
     }
 }

@@ -1,3 +1,4 @@
+import Encoding
 public import JSON
 
 /// Whether a user may write a role or binding: nobody grants what they do not hold through RBAC (`pkg/registry/rbac`).

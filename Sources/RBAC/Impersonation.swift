@@ -1,3 +1,5 @@
+import Encoding
+
 /// What a request asks for with `Impersonate-` headers (`k8s.io/apiserver/pkg/endpoints/filters/impersonation`).
 public struct Impersonation: Sendable, Hashable {
     /// Why the headers mean nothing.

@@ -1,3 +1,5 @@
+import Encoding
+
 /// The Node authorizer: what a kubelet may do, most of it only to objects of pods on its own node
 /// (`plugin/pkg/auth/authorizer/node`).
 public struct NodeAuthorizer: Sendable {

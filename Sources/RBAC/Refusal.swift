@@ -1,3 +1,5 @@
+import Encoding
+
 extension Attributes {
     /// What the API server says of a refused request, without the object in front and the authorizers' reasons behind
     /// (`k8s.io/apiserver/pkg/endpoints/handlers/responsewriters forbiddenMessage`).

@@ -1,3 +1,5 @@
+import Encoding
+
 /// Whether rules grant what other rules grant (`k8s.io/component-helpers/auth/rbac/validation`).
 extension PolicyRule {
     /// The rule as rules of one verb, group, resource and name, or one verb and path, each (`BreakdownRule`).

@@ -1,3 +1,4 @@
+import Encoding
 import JSON
 
 /// What is wrong with one field, in the words of `k8s.io/apimachinery/pkg/util/validation/field`.
@@ -86,29 +87,10 @@ public struct FieldError: Error, Sendable, Hashable, CustomStringConvertible {
 /// Texts as Go's `fmt` and `strconv` make them.
 public enum GoText {
     /// `strconv.Quote`.
-    public static func quoted(_ text: String) -> String {
-        var result = "\""
-        for scalar in text.unicodeScalars {
-            switch scalar {
-            case "\"": result += "\\\""
-            case "\\": result += "\\\\"
-            case "\n": result += "\\n"
-            case "\r": result += "\\r"
-            case "\t": result += "\\t"
-            case "\u{07}": result += "\\a"
-            case "\u{08}": result += "\\b"
-            case "\u{0B}": result += "\\v"
-            case "\u{0C}": result += "\\f"
-            default:
-                if scalar.value < 0x20 || scalar.value == 0x7F {
-                    result += "\\x" + hex(scalar.value, 2)
-                } else {
-                    result.unicodeScalars.append(scalar)
-                }
-            }
-        }
-        return result + "\""
-    }
+    public static func quoted(_ text: String) -> String { GoQuoting.quoted(text) }
+
+    /// `["a" "b"]`, as `%q` prints a list.
+    public static func quoted(_ texts: [String]) -> String { GoQuoting.quoted(texts) }
 
     /// `strings.TrimSpace`.
     public static func trimmed(_ text: String) -> String {

@@ -150,8 +150,3 @@ extension ServiceAccountTokens: BearerTokenAuthenticator {
         }
     }
 }
-
-extension GoText {
-    /// `["a" "b"]`, as Go's `%q` prints a list.
-    static func quoted(_ texts: [String]) -> String { "[\(texts.map { quoted($0) }.joined(separator: " "))]" }
-}

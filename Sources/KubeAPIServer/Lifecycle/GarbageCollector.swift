@@ -6,7 +6,6 @@ import Store
 struct GarbageCollector: Sendable {
     let registry: Registry
     private var cluster: ClusterState { registry.cluster }
-    private static let attempts = 16
 
     private struct Dependent {
         let resource: ResourceType
@@ -133,25 +132,13 @@ struct GarbageCollector: Sendable {
         }
     }
 
-    /// Changes the present state of an object; it goes when nothing holds it any more.
+    /// Changes the present state of an object, if it is still the one that is known.
     private func change(_ resource: ResourceType, _ known: JSON, _ edit: (inout JSON) -> Void) async {
-        let key = cluster.key(resource, namespace: known.objectNamespace, name: known.objectName)
-        for _ in 0..<Self.attempts {
-            guard let entry = cluster.store.get(key), let old = try? JSON(parsing: entry.value), old.objectUID == known.objectUID else {
-                return
-            }
+        await registry.settle(resource, known.objectNamespace, known.objectName) { old in
+            guard old.objectUID == known.objectUID else { return nil }
             var object = old
             edit(&object)
-            guard object != old else { return }
-            let isGone = object.isBeingDeleted && Registry.mayGo(object)
-            let write: Transaction.Write = isGone ? .delete(key, last: StoredObject.value(object)) : .put(key, StoredObject.value(object))
-            do {
-                _ = try await cluster.store.commit(Transaction(conditions: [.modified(key, entry.modified)], writes: [write]))
-                if isGone { await registry.effects.removed(object, resource) }
-                return
-            } catch {
-                guard case .conflict = error else { return }
-            }
+            return object
         }
     }
 }

@@ -1,3 +1,4 @@
+import Encoding
 import IPAddress
 import JSON
 import KubeAPI
@@ -10,7 +11,6 @@ struct ServiceRangeController: Sendable {
     private static let finalizer = "networking.k8s.io/service-cidr-finalizer"
     /// How long after its deletion a range goes at the earliest, so that every allocator has seen it.
     private static let grace = Duration.seconds(10)
-    private static let attempts = 16
 
     let registry: Registry
     private var cluster: ClusterState { registry.cluster }
@@ -26,27 +26,12 @@ struct ServiceRangeController: Sendable {
     func settleDeletions() async {
         guard cluster.profile.controlsServiceRanges else { return }
         let mark = Array("\"deletionTimestamp\"".utf8)
-        for entry in entries(ranges) where entry.value.firstRange(of: mark) != nil { await settle(entry.name) }
+        for entry in entries(ranges) where entry.value.firstRange(ofBytes: mark) != nil { await settle(entry.name) }
     }
 
     private func settle(_ name: String) async {
-        let key = Key(ranges, name)
-        for _ in 0..<Self.attempts {
-            guard let entry = cluster.store.get(key), let old = try? JSON(parsing: entry.value),
-                let resource = cluster.resources.lookup(group: "networking.k8s.io", version: "v1", resource: "servicecidrs")
-            else { return }
-            let object = ObjectDefaults.ordered(settled(old), resource.storageKind)
-            guard object != old else { return }
-            let isGone = object.isBeingDeleted && Registry.mayGo(object)
-            let write: Transaction.Write = isGone ? .delete(key, last: StoredObject.value(object)) : .put(key, StoredObject.value(object))
-            do {
-                _ = try await cluster.store.commit(Transaction(conditions: [.modified(key, entry.modified)], writes: [write]))
-                if isGone { await registry.effects.removed(object, resource) }
-                return
-            } catch {
-                guard case .conflict = error else { return }
-            }
-        }
+        guard let resource = cluster.resources.lookup(group: "networking.k8s.io", version: "v1", resource: "servicecidrs") else { return }
+        await registry.settle(resource, "", name) { old in ObjectDefaults.ordered(settled(old), resource.storageKind) }
     }
 
     /// A range as it is to be.
