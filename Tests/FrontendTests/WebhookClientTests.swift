@@ -19,7 +19,7 @@ struct WebhookClientTests {
     }
 
     private static func post(
-        _ path: String, _ port: Int, name: String = "127.0.0.1", roots: String?, timeout: Duration = .seconds(30)
+        _ path: String, _ port: Int, name: String = "127.0.0.1", roots: String?, timeout: Duration = .seconds(600)
     ) async -> Result<HTTPResponse, WebhookCallFailure> {
         let call = WebhookCall(
             url: "https://\(name)\(path)", host: "127.0.0.1", port: port, authority: "\(name):\(port)", target: path, serverName: name,

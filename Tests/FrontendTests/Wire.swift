@@ -21,7 +21,7 @@ final class Wire: Sendable {
     }
 
     /// Long enough for a loaded machine; every wait ends as soon as what it waits for is there.
-    static let patience = TimeAmount.seconds(60)
+    static let patience = TimeAmount.seconds(300)
 
     let channel: any Channel
     private let inbox: Inbox
