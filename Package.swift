@@ -30,6 +30,7 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-certificates.git", from: "1.21.1"),
         .package(url: "https://github.com/apple/swift-crypto.git", from: "4.5.2"),
         .package(url: "https://github.com/apple/swift-asn1.git", from: "1.7.4"),
+        .package(url: "https://github.com/apple/swift-collections.git", from: "1.6.0"),
         .package(url: "https://github.com/apple/swift-argument-parser.git", from: "1.8.2"),
         .package(url: "https://github.com/apple/swift-log.git", from: "1.16.2"),
         .package(url: "https://github.com/jpsim/Yams.git", from: "6.2.2"),
@@ -58,14 +59,14 @@ let package = Package(
                 .product(name: "SwiftASN1", package: "swift-asn1"),
             ]),
         // Engines
-        room("VPCModel", ["IPAddress"]),
+        room("VPCModel", ["Facts", "IPAddress", "JSON"]),
         room(
             "VPCCNI",
-            ["Encoding", "Facts", "IPAddress", "JSON", "KubeAPI", "VPCModel", "World", .product(name: "Crypto", package: "swift-crypto")]),
+            ["Encoding", "IPAddress", "JSON", "KubeAPI", "VPCModel", "World", .product(name: "Crypto", package: "swift-crypto")]),
         room(
             "KubeAPI", ["Encoding", "Facts", "IPAddress", "JSON", "World", "YAML", .product(name: "Crypto", package: "swift-crypto")]),
         room("ServiceNetwork", ["IPAddress", "JSON", "KubeAPI"]),
-        room("Scheduling", ["JSON", "KubeAPI", "World"]),
+        room("Scheduling", ["JSON", "KubeAPI", "World", .product(name: "HeapModule", package: "swift-collections")]),
         room("RBAC", ["Encoding", "Facts", "JSON"]),
         room("IAMAuthenticator", ["Encoding", "HTTP", "JSON", "World", "YAML"]),
         room("IAMPolicy", ["JSON", "IPAddress"]),
@@ -81,6 +82,7 @@ let package = Package(
             [
                 "Encoding", "Facts", "HTTP", "JSON", "KubeAPI", "KubeAPIServer", "RBAC", "Scheduling", "Store", "World",
                 .product(name: "Crypto", package: "swift-crypto"),
+                .product(name: "HeapModule", package: "swift-collections"),
             ]),
         room(
             "AWSServices",
@@ -106,8 +108,7 @@ let package = Package(
             "EKSSim",
             [
                 "AWSServices", "Encoding", "Frontend", "HTTP", "IAMAuthenticator", "IPAddress", "JSON", "KubeAPI", "KubeAPIServer",
-                "KubeControllers", "PKI", "RBAC",
-                "Store", "StoreSQLite", "World", "YAML",
+                "KubeControllers", "PKI", "RBAC", "Store", "StoreSQLite", "VPCCNI", "VPCModel", "World", "YAML",
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "NIOPosix", package: "swift-nio"),

@@ -1,6 +1,7 @@
 import IPAddress
 import JSON
 import VPCCNI
+import VPCModel
 import World
 
 /// Max pods, source translation and branch interfaces of a node.

@@ -1,6 +1,8 @@
 import AWSServices
 import JSON
 import KubeControllers
+import VPCCNI
+import VPCModel
 import World
 
 extension Simulator {
@@ -24,7 +26,7 @@ extension Simulator {
             switch self {
             case .noCluster(let name): "no cluster \"\(name)\" serves; list them with: aws eks list-clusters"
             case .noNodes(let name): "cluster \"\(name)\" runs with --profile upstream, where nothing acts on nodes"
-            case .instanceType(let type): "instance type \(type): want one of the families t, c, m or r, such as t3.medium or m5.large"
+            case .instanceType(let type): "instance type \(type): EC2 has none of that name; want one such as t3.medium or m5.large"
             case .count(let count): "\(count) nodes: want 1 to \(Simulator.mostNodesAtOnce)"
             case .noNode(let name): "no node \"\(name)\" was added"
             case .state(let text): "the state cannot be written: \(text)"
@@ -50,7 +52,8 @@ extension Simulator {
     public func addNodes(cluster: String, count: Int, instanceType: String) async throws(NodeFailure) -> [String] {
         let (plane, controllers) = try await controllers(cluster)
         guard (1...Self.mostNodesAtOnce).contains(count) else { throw .count(count) }
-        guard let size = InstanceSize(instanceType) else { throw .instanceType(instanceType) }
+        guard let limits = InstanceLimits.of(instanceType) else { throw .instanceType(instanceType) }
+        let shape = InstanceShape(instanceType)
         var taken = Set(controllers.machines.map(\.address))
         var names: [String] = []
         var number = 0
@@ -66,9 +69,9 @@ extension Simulator {
             let name = "ip-\(address.replacing(".", with: "-")).\(domain)"
             let machine = NodeMachine(
                 name: name, instanceID: "i-0\(world.random.hex(16))", instanceType: instanceType, region: region,
-                zone: region + Self.zones[zone], address: address, milliCPU: size.milliCPU, memory: size.memory,
-                maximumPods: size.maximumPods, kubeletVersion: "v\(plane.record.version).0-eks-sim",
-                architecture: size.isARM ? "arm64" : "amd64")
+                zone: region + Self.zones[zone], address: address, milliCPU: shape.vCPUs * 1000, memory: shape.memory << 20,
+                maximumPods: Int64(MaxPods.nodeadm(limits)), kubeletVersion: "v\(plane.record.version).0-eks-sim",
+                architecture: shape.architecture == "arm64" ? "arm64" : "amd64")
             do { try await controllers.join(machine) } catch { throw .state("\(error)") }
             names.append(name)
         }

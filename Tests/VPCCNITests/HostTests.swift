@@ -3,6 +3,7 @@ import IPAddress
 import JSON
 import Testing
 import VPCCNI
+import VPCModel
 import World
 
 @Suite("What a node is told about its network")

@@ -1,6 +1,7 @@
 import IPAddress
 import Testing
 import VPCCNI
+import VPCModel
 import World
 
 /// A node with its agent, in a VPC of one subnet or more.

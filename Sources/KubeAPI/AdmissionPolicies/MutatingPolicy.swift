@@ -29,11 +29,7 @@ public struct MutatingPolicy: Sendable {
     public init(_ policy: JSON) {
         let spec = policy["spec"] ?? [:]
         var compiler = PolicyCompiler(hasParams: spec.present("paramKind") != nil, hasVariables: true)
-        var variables: [String: Result<CELExpression, CELFailure>] = [:]
-        for variable in spec.items("variables") {
-            variables[variable.text("name")] = compiler.addVariable(variable.text("name"), variable.text("expression")).result
-        }
-        self.variables = variables
+        variables = compiler.addVariables(of: spec)
         conditions = MatchConditions(spec["matchConditions"], compiler)
         mutations = spec.items("mutations").map { [compiler] mutation in
             let isPatch = mutation["patchType"] == "JSONPatch"

@@ -1,3 +1,5 @@
+import JSON
+
 /// What an expression of an admission policy is for, which decides what it has to give.
 enum PolicyExpressionUse: Sendable, Hashable {
     case matchCondition, validation, message, auditAnnotation, variable, applyConfiguration, jsonPatch
@@ -46,6 +48,15 @@ struct PolicyCompiler: Sendable {
         let result = check(text, .variable)
         variables?[name] = Self.declared((try? result.get())?.type)
         return PolicyExpression(text: text, result: result.map(\.expression))
+    }
+
+    /// Compiles the variables of a policy's `spec`, by name.
+    mutating func addVariables(of spec: JSON) -> [String: Result<CELExpression, CELFailure>] {
+        var variables: [String: Result<CELExpression, CELFailure>] = [:]
+        for variable in spec.items("variables") {
+            variables[variable.text("name")] = addVariable(variable.text("name"), variable.text("expression")).result
+        }
+        return variables
     }
 
     private func check(_ text: String, _ use: PolicyExpressionUse) -> Result<(expression: CELExpression, type: CELType), CELFailure> {

@@ -41,11 +41,7 @@ public struct ValidatingPolicy: Sendable {
     public init(_ policy: JSON) {
         let spec = policy["spec"] ?? [:]
         var compiler = PolicyCompiler(hasParams: spec.present("paramKind") != nil, hasVariables: true)
-        var variables: [String: Result<CELExpression, CELFailure>] = [:]
-        for variable in spec.items("variables") {
-            variables[variable.text("name")] = compiler.addVariable(variable.text("name"), variable.text("expression")).result
-        }
-        self.variables = variables
+        variables = compiler.addVariables(of: spec)
         conditions = MatchConditions(spec["matchConditions"], compiler)
         validations = spec.items("validations").map { [compiler] validation in
             let message = validation.text("messageExpression")

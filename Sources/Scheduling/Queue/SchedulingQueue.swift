@@ -1,3 +1,4 @@
+import HeapModule
 public import World
 
 /// The pods that wait to be scheduled, and why they wait (`pkg/scheduler/backend/queue`).
@@ -26,11 +27,24 @@ public struct SchedulingQueue: Sendable {
         var order: UInt64
     }
 
+    /// A pod's place in the queue: the highest priority first, then who has waited longest.
+    private struct Turn: Sendable, Comparable {
+        let priority: Int64
+        let since: Instant
+        let order: UInt64
+        let key: String
+
+        static func < (left: Turn, right: Turn) -> Bool {
+            if left.priority != right.priority { return left.priority > right.priority }
+            return left.since == right.since ? left.order < right.order : left.since < right.since
+        }
+    }
+
     /// Refused pods are tried again after this time, whatever happens (`podMaxInUnschedulablePodsDuration`).
     public static let longestWait = Duration.seconds(300)
 
     private var active: [String: Waiting] = [:]
-    private var heap: [(priority: Int64, since: Instant, order: UInt64, key: String)] = []
+    private var heap = Heap<Turn>()
     private var refused: [String: Waiting] = [:]
     private var gated: [String: SchedulablePod] = [:]
     private var nextOrder: UInt64 = 0
@@ -71,8 +85,7 @@ public struct SchedulingQueue: Sendable {
 
     /// The next pod to be scheduled: the highest priority, then the one that has waited longest.
     public mutating func next() -> SchedulablePod? {
-        while let first = heap.first {
-            popFirst()
+        while let first = heap.popMin() {
             // The heap keeps entries of pods that were removed or entered anew.
             if let waiting = active[first.key], waiting.order == first.order {
                 active[first.key] = nil
@@ -115,37 +128,7 @@ public struct SchedulingQueue: Sendable {
         nextOrder += 1
         let waiting = Waiting(pod: pod, since: now, order: nextOrder)
         active[pod.key] = waiting
-        push(waiting)
-    }
-
-    // MARK: Heap
-
-    private func precedes(_ left: Int, _ right: Int) -> Bool {
-        let (left, right) = (heap[left], heap[right])
-        if left.priority != right.priority { return left.priority > right.priority }
-        return left.since == right.since ? left.order < right.order : left.since < right.since
-    }
-
-    private mutating func push(_ waiting: Waiting) {
-        heap.append((waiting.pod.priority, waiting.since, waiting.order, waiting.pod.key))
-        var child = heap.count - 1
-        while child > 0, precedes(child, (child - 1) / 2) {
-            heap.swapAt(child, (child - 1) / 2)
-            child = (child - 1) / 2
-        }
-    }
-
-    private mutating func popFirst() {
-        heap.swapAt(0, heap.count - 1)
-        heap.removeLast()
-        var parent = 0
-        while true {
-            var first = parent
-            for child in [parent * 2 + 1, parent * 2 + 2] where child < heap.count && precedes(child, first) { first = child }
-            guard first != parent else { return }
-            heap.swapAt(parent, first)
-            parent = first
-        }
+        heap.insert(Turn(priority: pod.priority, since: now, order: nextOrder, key: pod.key))
     }
 }
 

@@ -1,4 +1,5 @@
 import IPAddress
+import VPCModel
 
 /// The agent's metrics in Prometheus' text form, as port 61678 serves them.
 extension IPAMAgent {

@@ -1,3 +1,4 @@
+import VPCModel
 import World
 
 /// Making interfaces and giving them back.

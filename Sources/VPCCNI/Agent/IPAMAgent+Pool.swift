@@ -1,4 +1,5 @@
 import IPAddress
+import VPCModel
 import World
 
 /// One pass over the pool: it grows or shrinks by one step, then perhaps one interface goes.

@@ -1,4 +1,5 @@
 import IPAddress
+import VPCModel
 import World
 
 /// Why an agent does not start. Its text is that of the process's last error.

@@ -1,4 +1,5 @@
 import IPAddress
+import VPCModel
 import World
 
 /// The agent of one node that holds a pool of pod addresses: `ipamd` of amazon-vpc-cni-k8s v1.23.1.

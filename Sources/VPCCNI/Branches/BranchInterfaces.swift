@@ -1,5 +1,6 @@
 import IPAddress
 import JSON
+import VPCModel
 import World
 
 /// The branch interfaces of one node's trunk, as the resource controller keeps them (amazon-vpc-resource-controller-k8s,

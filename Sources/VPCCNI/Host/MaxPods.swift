@@ -1,3 +1,5 @@
+import VPCModel
+
 /// How many pods a node is said to have room for. Four programs say so, each in its own way.
 public enum MaxPods {
     /// What a type without an entry in the tables gets.

@@ -1,5 +1,6 @@
 import IPAddress
 import JSON
+import VPCModel
 
 /// A plan as JSON and as text.
 extension IPPlan {

@@ -1,4 +1,5 @@
 import IPAddress
+import VPCModel
 
 /// Nodes, their pods and the subnets that give the addresses: what a plan is made of.
 public struct PlanScenario: Sendable, Hashable {

@@ -1,3 +1,5 @@
+import VPCModel
+
 /// When a pool is too low or too high, and by how much (amazon-vpc-cni-k8s, pkg/ipamd/ipamd.go: datastoreTargetState and its callers).
 ///
 /// Three ways exclude each other: targets of addresses beat all, else prefixes count in prefix mode, else whole interfaces.

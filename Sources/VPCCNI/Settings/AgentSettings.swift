@@ -1,4 +1,5 @@
 import IPAddress
+import VPCModel
 
 /// The agent's settings, read from its environment as it reads them: an empty environment gives the code's defaults, which differ from
 /// those of the shipped manifest (amazon-vpc-cni-k8s, pkg/ipamd/ipamd.go).

@@ -1,3 +1,5 @@
+import VPCModel
+
 /// What the agent may use on its node: the type's limits under its settings.
 public struct NodeLimits: Sendable, Hashable {
     /// Interfaces.

@@ -1,4 +1,5 @@
 import JSON
+import VPCModel
 import World
 
 /// Instances, as far as networks and nodes need them.

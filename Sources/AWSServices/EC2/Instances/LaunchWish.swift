@@ -1,5 +1,6 @@
 import IPAddress
 import JSON
+import VPCModel
 
 /// What a call or a launch template wants instances to be.
 struct LaunchWish: Sendable {
@@ -50,7 +51,7 @@ struct LaunchWish: Sendable {
         guard let id = input["ImageId"]?.string else { throw EC2Error.missing("ImageId") }
         let image = try Images.find(id, draft.region)
         guard InstanceTypes.exists(type) else { throw EC2Error.invalid("Invalid value '\(type)' for InstanceType.") }
-        let architecture = InstanceTypes.architecture(type)
+        let architecture = InstanceShape(type).architecture
         guard architecture == image.architecture else {
             throw EC2Error.invalid(
                 "The architecture '\(architecture)' of the specified instance type does not match the architecture '\(image.architecture)' of the specified AMI. Specify an instance type and an AMI that have matching architectures, and try again. You can use 'describe-instance-types' or 'describe-images' to discover the architecture of the instance type or AMI."

@@ -1,5 +1,6 @@
 import IPAddress
 import JSON
+import VPCModel
 import World
 
 /// Interfaces on instances, and what can be changed of an interface.

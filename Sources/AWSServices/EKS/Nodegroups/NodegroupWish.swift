@@ -1,5 +1,6 @@
 import IAMPolicy
 import JSON
+import VPCModel
 import World
 
 /// What CreateNodegroup asks for, checked in EKS' words.
@@ -57,7 +58,7 @@ struct NodegroupWish: Sendable {
         instanceTypes =
             body["instanceTypes"]?.strings ?? data?["InstanceType"]?.string.map { [$0] } ?? ["t3.medium"]
         let fallback =
-            InstanceTypes.architecture(instanceTypes.first ?? "") == "arm64" ? "AL2023_ARM_64_STANDARD" : "AL2023_x86_64_STANDARD"
+            InstanceShape(instanceTypes.first ?? "").architecture == "arm64" ? "AL2023_ARM_64_STANDARD" : "AL2023_x86_64_STANDARD"
         let amiType = isCustom ? "CUSTOM" : body["amiType"]?.string ?? fallback
         image = NodeImage.of(amiType)
         try checkImage(amiType, isCustom: isCustom)
@@ -138,7 +139,7 @@ struct NodegroupWish: Sendable {
             guard InstanceTypes.exists(type) else {
                 throw invalid("The following supplied instance types do not exist: [\(type)]")
             }
-            guard InstanceTypes.architecture(type) == image.architecture else {
+            guard InstanceShape(type).architecture == image.architecture else {
                 throw invalid("[\(type)] is not a valid instance type for requested amiType \(amiType)")
             }
         }

@@ -8,7 +8,9 @@ public struct InstanceLimits: Sendable, Hashable {
     public let type: String
     /// Interfaces that the agent may attach: those of the default network card.
     public let interfaces: Int
-    /// IPv4 addresses an interface has, its primary one included.
+    /// Interfaces of each network card, the default one first.
+    public let networkCards: [Int]
+    /// IPv4 addresses an interface has, its primary one included; as many IPv6 ones.
     public let addressesPerInterface: Int
     /// `nitro`, `xen`, or `unknown` (bare metal and a few others).
     public let hypervisor: String
@@ -21,9 +23,10 @@ public struct InstanceLimits: Sendable, Hashable {
 
     /// Makes the limits of a type that no table has, as EC2's DescribeInstanceTypes answers them.
     public init(
-        type: String, interfaces: Int, addressesPerInterface: Int, hypervisor: String, isBareMetal: Bool = false, canTrunk: Bool? = nil,
-        branchInterfaces: Int? = nil
+        type: String, interfaces: Int, networkCards: [Int] = [], addressesPerInterface: Int, hypervisor: String, isBareMetal: Bool = false,
+        canTrunk: Bool? = nil, branchInterfaces: Int? = nil
     ) {
+        self.networkCards = networkCards.isEmpty ? [interfaces] : networkCards
         self.type = type
         self.interfaces = interfaces
         self.addressesPerInterface = addressesPerInterface
@@ -47,9 +50,17 @@ public struct InstanceLimits: Sendable, Hashable {
     private init?(_ type: String, _ facts: JSON) {
         guard let interfaces = facts["maxENIs"]?.integer, let addresses = facts["ipv4PerENI"]?.integer else { return nil }
         self.init(
-            type: type, interfaces: Int(interfaces), addressesPerInterface: Int(addresses),
+            type: type, interfaces: Int(interfaces),
+            networkCards: (facts["networkCards"]?.array ?? []).map { Int(clamping: $0["maxENIs"]?.integer ?? 0) },
+            addressesPerInterface: Int(addresses),
             hypervisor: facts["hypervisor"]?.string ?? "unknown", isBareMetal: facts["bareMetal"]?.bool ?? false,
             canTrunk: facts["isTrunkingCompatible"]?.bool, branchInterfaces: facts["branchENIs"]?.integer.map { Int($0) })
+    }
+
+    /// How many interfaces a network card takes; `nil` when the type has no such card.
+    public func interfaces(card: Int64) -> Int? {
+        let card = Int(clamping: card)
+        return networkCards.indices.contains(card) ? networkCards[card] : nil
     }
 
     /// Whether interfaces of the type can have prefixes.
