@@ -276,25 +276,27 @@ final class RequestHandler: ChannelInboundHandler, RemovableChannelHandler {
     private func send(_ response: HTTPResponse, version: HTTPVersion, isHead: Bool, keepAlive: Bool, _ context: ChannelHandlerContext) {
         guard !isClosed else { return endAnswer() }
         let keepAlive = keepAlive && !mustClose && !shared.registry.isDraining
-        let length: Int
-        switch response.body {
-        case .empty, .stream, .upgrade: length = 0
-        case .bytes(let bytes): length = bytes.count
-        case .segments(_, let count): length = count
-        }
+        var parts = BodyParts(response.body)
         let hasNoLength = response.status == 204 || response.status == 304 || response.status < 200
-        let head = responseHead(response, version: version, length: hasNoLength ? nil : length, keepAlive: keepAlive)
+        let head = responseHead(response, version: version, length: hasNoLength ? nil : parts.remaining, keepAlive: keepAlive)
         context.write(wrapOutboundOut(.head(head)), promise: nil)
-        if !isHead, length > 0 {
-            var buffer = context.channel.allocator.buffer(capacity: length)
-            switch response.body {
-            case .bytes(let bytes): buffer.writeBytes(bytes)
-            case .segments(let pieces, _): for piece in pieces { buffer.writeBytes(piece) }
-            case .empty, .stream, .upgrade: break
-            }
-            context.write(wrapOutboundOut(.body(.byteBuffer(buffer))), promise: nil)
+        guard !isHead, let first = parts.next(context.channel.allocator) else { return finish(keepAlive: keepAlive, context) }
+        send(first, parts, keepAlive: keepAlive, context)
+    }
+
+    /// Sends a part of a body and, once it has left, the next one.
+    private func send(_ part: ByteBuffer, _ rest: BodyParts, keepAlive: Bool, _ context: ChannelHandlerContext) {
+        var rest = rest
+        let body = wrapOutboundOut(.body(.byteBuffer(part)))
+        guard let next = rest.next(context.channel.allocator) else {
+            context.write(body, promise: nil)
+            if rest.isLarge { context.eventLoop.execute(BodyParts.trimHeap) }
+            return finish(keepAlive: keepAlive, context)
         }
-        finish(keepAlive: keepAlive, context)
+        context.writeAndFlush(body).assumeIsolated().whenComplete { [self] result in
+            guard !isClosed, case .success = result else { return endAnswer() }
+            send(next, rest, keepAlive: keepAlive, context)
+        }
     }
 
     private func beginAnswer() {

@@ -100,9 +100,12 @@ extension String {
     /// Whether the UTF-8 bytes are equal. Swift's own `==` is true for canonically equivalent texts too.
     @inline(__always)
     func hasSameBytes(as other: String) -> Bool {
-        // Only equal texts pay for the second comparison, and texts of different length are seldom equivalent.
-        guard self == other else { return false }
-        return utf8.count == other.utf8.count && utf8.elementsEqual(other.utf8)
+        // Texts of different length are seldom equivalent, and only equal ones pay for the second comparison.
+        guard utf8.count == other.utf8.count, self == other else { return false }
+        let bytes = utf8.withContiguousStorageIfAvailable { left in
+            other.utf8.withContiguousStorageIfAvailable { left.elementsEqual($0) }
+        }
+        return (bytes ?? nil) ?? utf8.elementsEqual(other.utf8)
     }
 }
 

@@ -138,4 +138,24 @@ struct StreamingTests {
             client.close()
         }
     }
+
+    @Test("a body of megabytes arrives whole, and the next answer after it", arguments: [nil, 700, 300_000, 2_000_000])
+    func large(piece: Int?) async throws {
+        let total = 2_000_001
+        let bytes = (0..<total).map { UInt8(ascii: "a") + UInt8($0 % 23) }
+        let pieces = piece.map { piece in stride(from: 0, to: total, by: piece).map { Array(bytes[$0..<min($0 + piece, total)]) } }
+        let handler = Answering { request in
+            guard request.path == "/large" else { return HTTPResponse(status: 200, contentType: "text/plain", Array("small".utf8)) }
+            return HTTPResponse(status: 200, body: pieces.map { .segments($0, count: total) } ?? .bytes(bytes))
+        }
+        try await Fixture.run(handler) { fixture in
+            let wire = try await fixture.connect()
+            wire.send("GET /large HTTP/1.1\r\nHost: x\r\n\r\nGET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+            let answer = try await wire.receiveAll()
+            let body = try #require(answer.firstRange(of: "\r\n\r\n")).upperBound
+            #expect(answer[body...].utf8.prefix(total).elementsEqual(bytes))
+            #expect(answer[body...].utf8.dropFirst(total).starts(with: "HTTP/1.1 200".utf8))
+            #expect(answer.hasSuffix("small"))
+        }
+    }
 }

@@ -132,11 +132,11 @@ struct Canonicalizer {
             let target = schema[index]
             if let name = target.scalar { return try scalar(value, ScalarType(rawValue: name) ?? .any, false, owner) }
             if value.isNull { return .null }
-            guard value.object != nil else { throw mismatch(value, owner.goShortName, Self.goName(target)) }
-            return try structure(value, target, parent: owner.goShortName, field: nil)
+            guard value.object != nil else { throw mismatch(value, owner.shortName, Self.goName(target)) }
+            return try structure(value, target, parent: owner.shortName, field: nil)
         case .array(let element):
             if value.isNull { return .null }
-            guard case .array(let elements) = value else { throw mismatch(value, owner.goShortName, goName(type)) }
+            guard case .array(let elements) = value else { throw mismatch(value, owner.shortName, goName(type)) }
             var result: [JSON] = []
             result.reserveCapacity(elements.count)
             let last = path.count - 1
@@ -150,7 +150,7 @@ struct Canonicalizer {
             return .array(result)
         case .map(let element):
             if value.isNull { return .null }
-            guard case .object(let object) = value else { throw mismatch(value, owner.goShortName, goName(type)) }
+            guard case .object(let object) = value else { throw mismatch(value, owner.shortName, goName(type)) }
             var members: [JSONObject.Member] = []
             members.reserveCapacity(object.count)
             var isSorted = true
@@ -168,7 +168,7 @@ struct Canonicalizer {
 
     private func scalar(_ value: JSON, _ type: ScalarType, _ is32Bit: Bool, _ owner: SchemaType) throws(DecodingError) -> JSON {
         if value.isNull { return .null }
-        let parent = owner.goShortName
+        let parent = owner.shortName
         switch type {
         case .string:
             guard value.string != nil else { throw mismatch(value, parent, "string") }
@@ -274,9 +274,4 @@ struct Canonicalizer {
             }
         }
     }
-}
-
-extension SchemaType {
-    /// The Go type's name as `encoding/json` prints the owner of a field.
-    fileprivate var goShortName: String { String(shortName) }
 }

@@ -120,7 +120,7 @@ extension OpenAPIDefinitions {
         /// Kinds of the machinery belong to every group, which the tables do not repeat.
         private func kinds(of type: SchemaType, _ groupVersions: [GroupVersionKind]) -> [GroupVersionKind] {
             guard type.kinds.isEmpty, type.name.hasPrefix("meta.v1.") else { return type.kinds }
-            let kind = String(type.shortName)
+            let kind = type.shortName
             if ["DeleteOptions", "WatchEvent"].contains(kind) {
                 return groupVersions.map { GroupVersionKind(group: $0.group, version: $0.version, kind: kind) }
             }

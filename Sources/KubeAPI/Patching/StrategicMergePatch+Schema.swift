@@ -39,7 +39,7 @@ extension StrategicMergePatch {
     /// The name of a Go structure; `nil` for other types.
     private func structure(_ type: ValueType) -> String? {
         switch type {
-        case .reference(let index): String(schema[index].shortName)
+        case .reference(let index): schema[index].shortName
         case .scalar(.raw, _): "RawExtension"
         case .scalar(.any, _): "JSON"
         case .scalar(.fields, _): "FieldsV1"

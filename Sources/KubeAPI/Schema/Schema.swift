@@ -80,11 +80,11 @@ public struct SchemaType: Sendable {
     /// Set for the types without fields.
     public let scalar: String?
     let positions: [String: Int]
+    /// `Pod`: the Go type's name, as `encoding/json` prints the owner of a field. Stored, since every field that is read asks for it.
+    public let shortName: String
 
     /// The field of a JSON name.
     public func field(_ name: String) -> SchemaField? { positions[name].map { fields[$0] } }
-    /// `Pod`: the Go type's name.
-    public var shortName: Substring { name.split(separator: ".").last ?? "" }
     /// `v1.Pod`: how Go names the type in errors.
     public var goName: String { name.split(separator: ".").suffix(2).joined(separator: ".") }
 }
@@ -165,7 +165,8 @@ public struct Schema: Sendable {
                 return GroupVersionKind(group: parts[0], version: parts[1], kind: parts[2])
             },
             fields: fields, mapType: row["mt"]?.string, unions: row["un"], scalar: row["t"]?.string,
-            positions: Dictionary(fields.enumerated().map { ($1.name, $0) }) { first, _ in first })
+            positions: Dictionary(fields.enumerated().map { ($1.name, $0) }) { first, _ in first },
+            shortName: name.split(separator: ".").last.map(String.init) ?? "")
     }
 
     private static func field(_ row: JSON, _ byName: [String: Int]) -> SchemaField {
