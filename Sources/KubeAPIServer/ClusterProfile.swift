@@ -13,4 +13,7 @@ public enum ClusterProfile: String, Sendable, Hashable, CaseIterable {
 
     /// Whether a controller manager looks after ServiceCIDR objects.
     var controlsServiceRanges: Bool { self == .eks }
+
+    /// Whether a controller manager counts what ResourceQuotas bound.
+    var controlsQuotas: Bool { self == .eks }
 }

@@ -36,6 +36,11 @@ struct Cluster: Sendable {
             copying: Self.template.value, world: World(clock: .frozen(at: Self.start), seed: seed), audit: audit, webhooks: webhooks)
     }
 
+    /// A cluster of another profile than Kubernetes' own.
+    init(profile: ClusterProfile) async throws {
+        server = try await InProcessAPIServer(world: World(clock: .frozen(at: Self.start), seed: 1), profile: profile)
+    }
+
     func send(
         _ method: String, _ path: String, _ body: JSON? = nil, type: String? = "application/json", headers: [(String, String)] = [],
         as client: InProcessAPIServer.Client = .admin

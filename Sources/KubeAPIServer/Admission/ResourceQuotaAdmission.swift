@@ -61,7 +61,7 @@ struct ResourceQuotaAdmission: AdmissionPlugin {
 /// What a request adds to the counted resources of its namespace (`pkg/quota/v1/evaluator`).
 struct QuotaUsage: Sendable {
     /// What is added, by name of the counted resource.
-    let delta: PodResources.List
+    private(set) var delta: PodResources.List
     private let object: JSON
     private let isPod: Bool
 
@@ -80,14 +80,19 @@ struct QuotaUsage: Sendable {
         let isCore = resource.group.isEmpty
         let mayGrow = isCore && ["services", "persistentvolumeclaims"].contains(resource.resource)
         guard attributes.operation == .create || mayGrow else { return nil }
-        object = attributes.object
-        isPod = isCore && resource.resource == "pods"
-        var amounts = Self.usage(attributes.object, resource)
+        var usage = QuotaUsage(of: attributes.object, resource)
         if attributes.operation == .update, let old = attributes.old {
-            for (name, before) in Self.usage(old, resource) { amounts[name] = (amounts[name] ?? .zero) - before }
+            for (name, before) in Self.usage(old, resource) { usage.delta[name] = (usage.delta[name] ?? .zero) - before }
         }
-        delta = amounts
-        if delta.allSatisfy({ $0.value == .zero }) { return nil }
+        if usage.delta.allSatisfy({ $0.value == .zero }) { return nil }
+        self = usage
+    }
+
+    /// What an object takes of the counted resources.
+    init(of object: JSON, _ resource: ResourceType) {
+        self.object = object
+        isPod = resource.group.isEmpty && resource.resource == "pods"
+        delta = Self.usage(object, resource)
     }
 
     // MARK: Amounts
@@ -95,7 +100,8 @@ struct QuotaUsage: Sendable {
     private static func usage(_ object: JSON, _ resource: ResourceType) -> PodResources.List {
         var result: PodResources.List = ["count/\(resource.qualifiedName)": one]
         guard resource.group.isEmpty else { return result }
-        if plainNames.contains(resource.resource) { result[resource.resource] = one }
+        // What has ended is still stored, but no longer one of the pods.
+        if plainNames.contains(resource.resource), resource.resource != "pods" || !hasEnded(object) { result[resource.resource] = one }
         switch resource.resource {
         case "pods": result.merge(pod(object)) { $1 }
         case "services": result.merge(service(object)) { $1 }
@@ -105,9 +111,11 @@ struct QuotaUsage: Sendable {
         return result
     }
 
+    /// Whether a pod has ended and so holds nothing any more.
+    static func hasEnded(_ pod: JSON) -> Bool { ["Failed", "Succeeded"].contains(pod.at("status", "phase")?.string ?? "") }
+
     private static func pod(_ pod: JSON) -> PodResources.List {
-        // What has ended holds nothing but its place.
-        guard !["Failed", "Succeeded"].contains(pod.at("status", "phase")?.string ?? "") else { return [:] }
+        guard !hasEnded(pod) else { return [:] }
         var result: PodResources.List = [:]
         let spec = pod["spec"] ?? [:]
         for (name, amount) in PodResources.total(spec, "requests") {
@@ -147,10 +155,27 @@ struct QuotaUsage: Sendable {
 
     // MARK: Quotas
 
+    /// Whether a quota of these resources has to do with the object.
+    func isNamed(by names: [String]) -> Bool { names.contains(where: counts) }
+
+    /// Whether objects of a resource count towards a name (the evaluators' `MatchingResources`).
+    static func tracks(_ name: String, _ resource: ResourceType) -> Bool {
+        if name == "count/\(resource.qualifiedName)" { return true }
+        guard resource.group.isEmpty else { return false }
+        if plainNames.contains(name) { return name == resource.resource }
+        switch resource.resource {
+        case "pods": return isOfPods(name)
+        case "services": return name == "services.nodeports" || name == "services.loadbalancers"
+        case "persistentvolumeclaims": return name == "requests.storage" || name.contains(".storageclass.storage.k8s.io/")
+        default: return false
+        }
+    }
+
     /// Whether this kind of object counts towards a resource.
-    func counts(_ name: String) -> Bool {
-        if delta[name] != nil { return true }
-        guard isPod else { return false }
+    func counts(_ name: String) -> Bool { delta[name] != nil || isPod && (name == "pods" || Self.isOfPods(name)) }
+
+    /// Whether a name is of what the containers of pods ask for.
+    private static func isOfPods(_ name: String) -> Bool {
         let plain = ["cpu", "memory", "ephemeral-storage"]
         return plain.contains(name) || plain.contains { name == "requests.\($0)" || name == "limits.\($0)" }
             || name.hasPrefix("hugepages-") || name.hasPrefix("requests.hugepages-")
@@ -159,7 +184,11 @@ struct QuotaUsage: Sendable {
 
     /// Whether a quota is about this object: one of its resources, and all of its scopes.
     func isBound(by quota: JSON) -> Bool {
-        guard (quota.at("status", "hard")?.object?.members ?? []).contains(where: { counts($0.key) }) else { return false }
+        isNamed(by: (quota.at("status", "hard")?.object?.members ?? []).map(\.key)) && isInScope(of: quota)
+    }
+
+    /// Whether the object is in all scopes of a quota.
+    func isInScope(of quota: JSON) -> Bool {
         let scopes = (quota.at("spec", "scopes")?.array ?? []).compactMap(\.string)
         let selectors = quota.at("spec", "scopeSelector", "matchExpressions")?.array ?? []
         return scopes.allSatisfy { isInScope($0, "Exists", []) }

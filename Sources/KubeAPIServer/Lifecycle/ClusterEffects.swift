@@ -3,9 +3,9 @@ import KubeAPI
 import RBAC
 import Store
 
-/// What Kubernetes' own controllers make of a write: namespace contents, the service account and root CA of a namespace,
-/// aggregated ClusterRoles, Service ranges, dependents of deleted objects. Done before the write is answered, so that the same requests always give the
-/// same state.
+/// What Kubernetes' own controllers make of a write: namespace contents, the service account and root CA of a namespace, aggregated
+/// ClusterRoles, Service ranges, quotas, dependents of deleted objects. Done before the write is answered, so that the same requests always
+/// give the same state.
 struct ClusterEffects: Sendable {
     let registry: Registry
     private var cluster: ClusterState { registry.cluster }
@@ -50,6 +50,9 @@ struct ClusterEffects: Sendable {
         case ("", "secrets"): await TokenSecrets(registry: registry).fill(object)
         case ("networking.k8s.io", "servicecidrs"): await ServiceRangeController(registry: registry).settle()
         case ("", "services"): await ServiceRangeController(registry: registry).settleDeletions()
+        case ("", "resourcequotas"): await QuotaController(registry: registry).settle(object)
+        case ("", "pods") where QuotaUsage.hasEnded(object):
+            await QuotaController(registry: registry).settle(namespace: object.objectNamespace, without: object, resource)
         default: break
         }
         await GarbageCollector(registry: registry).collect(withoutOwners: object, resource)
@@ -83,7 +86,10 @@ struct ClusterEffects: Sendable {
         if resource.isNamespaced {
             let owner = registry.namespace(namespace)
             if let owner, owner.isBeingDeleted { return await NamespaceFinisher(registry: registry).finish(namespace) }
-            if owner != nil { await restoreCompanion(object, resource) }
+            if owner != nil {
+                await restoreCompanion(object, resource)
+                await QuotaController(registry: registry).settle(namespace: namespace, without: object, resource)
+            }
         }
         await GarbageCollector(registry: registry).collect(ownedBy: object, resource)
         await GarbageCollector(registry: registry).resolveOwners(waitingFor: object)
