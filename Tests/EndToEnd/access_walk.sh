@@ -47,6 +47,29 @@ exits "an imported cluster, aws-auth deleted" 1 eks-sim access rehearse --import
 is "ops is locked out there" "$(field '["lockedOut"][0]' <<<"$OUT")" "$OPS"
 exits "a kubeconfig that is none" 1 eks-sim access rehearse --import "$work/none" --file "$work/api.yaml"
 
+part "access rehearse with the entries of an imported cluster"
+{
+  aws eks describe-cluster --name demo
+  for arn in $(q eks list-access-entries --cluster-name demo --query accessEntries); do
+    aws eks describe-access-entry --cluster-name demo --principal-arn "$arn"
+    aws eks list-associated-access-policies --cluster-name demo --principal-arn "$arn"
+  done
+} >"$work/entries.json"
+imported() { eks-sim access rehearse --import "$work/real.kubeconfig" --import-entries "$work/entries.json" "$@"; }
+printf 'accessEntries: {delete: [%s]}\n' "$DEV" >"$work/without-dev.yaml"
+exits "the entry of dev deleted" 1 imported --file "$work/without-dev.yaml"
+like "dev is locked out" "$OUT" "lose all access: $DEV"
+like "of pods in team-a" "$OUT" 'delete'
+printf 'accessPolicies:\n  associate: [{principalArn: %s, policyArn: AmazonEKSViewPolicy}]\n' "$DEV" >"$work/viewer.yaml"
+exits "a policy more" 0 imported --file "$work/viewer.yaml" -o json
+is "locks nobody out" "$(field '["lockedOut"].__len__()' <<<"$OUT")" 0
+exits "mode API, as the cluster itself would" 1 imported --file "$work/api.yaml"
+like "ops, of the imported aws-auth" "$OUT" "lose all access: $OPS"
+exits "entries without --import" 2 eks-sim access rehearse --import-entries "$work/entries.json" --file "$work/api.yaml"
+exits "a file of something else" 1 eks-sim access rehearse --import "$work/real.kubeconfig" --import-entries <(echo '{"nodegroups": []}') --file "$work/api.yaml"
+like "told what is wanted" "$OUT" 'want answers of aws eks describe-access-entry'
+is "the original has the entry still" "$(q eks describe-access-entry --cluster-name demo --principal-arn "$DEV" --query accessEntry.principalArn)" "$DEV"
+
 part "access lint"
 exits "clean" 0 eks-sim access lint
 aws iam delete-role --role-name dev
