@@ -28,6 +28,8 @@ public final class Simulator: Sendable {
         case noCluster(String)
         /// There is no such replica.
         case noReplica(Int)
+        /// There is no such vantage point, or it cannot be used.
+        case vantage(VantageFailure)
 
         /// The text for messages.
         public var description: String {
@@ -35,6 +37,7 @@ public final class Simulator: Sendable {
             case .state(let text), .start(let text): text
             case .noCluster(let name): "no cluster \"\(name)\" serves; list them with: aws eks list-clusters"
             case .noReplica(let index): "no replica \(index); there are 0 and 1"
+            case .vantage(let failure): "\(failure)"
             }
         }
     }
@@ -47,7 +50,8 @@ public final class Simulator: Sendable {
     private let configuration: Configuration
     private let store: any Store & WorldMetadata
     let aws: AWSFrontDoor
-    private let planes: ControlPlanes
+    let planes: ControlPlanes
+    let vantages: VantagePoints
     private let credentials: AWSFrontDoor.Credentials
     private let group: MultiThreadedEventLoopGroup?
     private let listener: ListenerReference
@@ -61,6 +65,7 @@ public final class Simulator: Sendable {
         self.store = store
         self.aws = aws
         self.planes = planes
+        vantages = VantagePoints(store: store)
         self.credentials = credentials
         self.group = group
         self.listener = listener
@@ -186,16 +191,24 @@ public final class Simulator: Sendable {
 
     /// A kubeconfig for a cluster: through IAM as `aws eks update-kubeconfig` writes it, or with a `system:masters` client certificate.
     ///
-    /// - Throws: `Failure.noCluster`.
-    public func kubeconfig(cluster name: String, isAdmin: Bool) async throws(Failure) -> String {
+    /// With a vantage point it leads to the endpoint from there.
+    ///
+    /// - Throws: `Failure.noCluster`, `Failure.vantage`.
+    public func kubeconfig(cluster name: String, isAdmin: Bool, vantage: String? = nil) async throws(Failure) -> String {
         guard let plane = await planes.named(name) else { throw .noCluster(name) }
+        var server: String?
+        if let vantage {
+            do throws(VantageFailure) { server = try await endpoint(of: plane, from: vantage) } catch { throw .vantage(error) }
+        }
         guard isAdmin else {
             let status = await status
-            return plane.kubeconfig.iam(
+            return plane.kubeconfig(server: server).iam(
                 clusterName: plane.record.name, region: plane.record.region,
                 environment: status.environment(of: plane.record.accountID) ?? status.environment)
         }
-        do { return try plane.adminKubeconfig(world) } catch { throw .start("the admin certificate cannot be made: \(error)") }
+        do { return try plane.adminKubeconfig(world, server: server) } catch {
+            throw .start("the admin certificate cannot be made: \(error)")
+        }
     }
 
     /// Kills or revives a kube-apiserver replica behind a cluster's NLB; answers its name.
@@ -238,6 +251,8 @@ public final class Simulator: Sendable {
         case aws
         /// The Kubernetes API of a cluster, through its NLB.
         case cluster(String)
+        /// The same as a vantage point reaches it.
+        case clusterFrom(vantage: String, String)
         /// The authenticator's webhook of a cluster.
         case authenticator(String)
     }
@@ -250,6 +265,7 @@ public final class Simulator: Sendable {
         from address: String = "127.0.0.1"
     ) async throws(Failure) -> HTTPResponse {
         var handler: any HTTPHandler = aws
+        var address = address
         var listenerName = "aws"
         var steps: [TraceStep] = []
         var chosen = ""
@@ -259,11 +275,18 @@ public final class Simulator: Sendable {
             guard let plane = await planes.named(name) else { throw .noCluster(name) }
             handler = RecordingHandler(plane.authenticator, world)
             listenerName = "\(name)/authenticator"
-        case .cluster(let name):
+        case .cluster(let name), .clusterFrom(_, let name):
             guard let plane = await planes.named(name) else { throw .noCluster(name) }
             listenerName = name
-            switch plane.loadBalancer.admit(remoteAddress: address, remotePort: 0) {
-            case .serve(let replica, let target, let accepted): (handler, chosen, steps) = (replica, target, accepted)
+            var admission: any ConnectionAdmission = plane.loadBalancer
+            if case .clusterFrom(let vantage, _) = target {
+                guard let point = vantages.named(vantage) else { throw .vantage(.noVantage(vantage)) }
+                admission = planes.admission(point, to: plane, aws)
+            }
+            switch admission.admit(remoteAddress: address, remotePort: 0) {
+            case .serve(let replica, let target, let accepted, let source):
+                (handler, chosen, steps) = (replica, target, accepted)
+                address = source ?? address
             case .drop: throw .start("the NLB dropped the connection from \(address): eks-sim why --last")
             case .reset: throw .start("the NLB reset the connection: no healthy target")
             }

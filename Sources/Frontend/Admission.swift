@@ -3,8 +3,8 @@ public import World
 
 /// What happens to a connection that a listener accepted.
 public enum Admission: Sendable {
-    /// It is served by a target.
-    case serve(any HTTPHandler, target: String, steps: [TraceStep])
+    /// It is served by a target, which sees it come from `source`; `nil` stands for the connection's own address.
+    case serve(any HTTPHandler, target: String, steps: [TraceStep], source: String? = nil)
     /// It gets no answer and is closed after a while, as a security group or CIDR filter drops packets.
     case drop
     /// It is closed at once, as the NLB resets a flow for which there is no healthy target.

@@ -33,13 +33,13 @@ struct ConnectionInitializer: Sendable {
             }
             return channel.eventLoop.makeSucceededVoidFuture()
         case .reset: return channel.close()
-        case .serve(let handler, let target, let steps):
+        case .serve(let handler, let target, let steps, let source):
             guard let id = registry.add(channel, target: target, limit: configuration.maximumConnections) else { return channel.close() }
             channel.closeFuture.whenComplete { _ in registry.remove(id) }
             let peer = PeerCertificates()
             let record = LazyRecord { certificates in
                 ConnectionRecord(
-                    id: id, remoteAddress: address, remotePort: port, listener: name, target: target, isTLS: tls != nil,
+                    id: id, remoteAddress: source ?? address, remotePort: port, listener: name, target: target, isTLS: tls != nil,
                     peerCertificates: certificates, acceptSteps: steps)
             }
             let executor = EventLoopTaskExecutor(channel.eventLoop)

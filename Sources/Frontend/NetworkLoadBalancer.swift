@@ -61,7 +61,7 @@ public final class NetworkLoadBalancer: ConnectionAdmission {
     private let allTargets: [Target]
     private let state: Lock<State>
     /// Told of every connection that is turned away, with the steps that decided it: nobody else hears of it.
-    private let onRefusal: (@Sendable (_ remoteAddress: String, _ steps: [TraceStep]) -> Void)?
+    public let onRefusal: (@Sendable (_ remoteAddress: String, _ steps: [TraceStep]) -> Void)?
 
     /// Makes the load balancer of a cluster.
     public init(
@@ -96,24 +96,29 @@ public final class NetworkLoadBalancer: ConnectionAdmission {
 
     /// Decides about a connection: endpoint access by its source address, then a healthy target by the hash of its flow.
     public func admit(remoteAddress: String, remotePort: Int) -> Admission {
-        let (access, dead) = state.withLock { ($0.access, $0.dead) }
-        let accessStep = check(access, remoteAddress)
-        guard accessStep.verdict == .pass else {
-            onRefusal?(remoteAddress, [accessStep])
+        let step = check(state.withLock { $0.access }, remoteAddress)
+        guard step.verdict == .pass else {
+            onRefusal?(remoteAddress, [step])
             return .drop
         }
+        return forward(source: remoteAddress, port: remotePort, steps: [step])
+    }
+
+    /// Hands a connection that may reach the endpoint to a healthy target, by the hash of its flow. The target sees `source`.
+    public func forward(source: String, port: Int, steps: [TraceStep]) -> Admission {
+        let dead = state.withLock { $0.dead }
         let healthy = allTargets.filter { !dead.contains($0.name) }
         guard !healthy.isEmpty else {
             let step = TraceStep(
                 "nlb", "target", expected: "a healthy kube-apiserver", actual: "0 of \(allTargets.count) healthy", .fail,
                 fix: "eks-sim replica revive \(name) 0")
-            onRefusal?(remoteAddress, [accessStep, step])
+            onRefusal?(source, steps + [step])
             return .reset
         }
-        let target = healthy[Int(Self.flowHash(remoteAddress, remotePort, name) % UInt64(healthy.count))]
+        let target = healthy[Int(Self.flowHash(source, port, name) % UInt64(healthy.count))]
         let step = TraceStep(
             "nlb", "target", actual: "\(target.name) in \(target.zone), \(healthy.count) of \(allTargets.count) healthy", .pass)
-        return .serve(target.handler, target: target.name, steps: [accessStep, step])
+        return .serve(target.handler, target: target.name, steps: steps + [step], source: source)
     }
 
     private func check(_ access: EndpointAccess, _ text: String) -> TraceStep {

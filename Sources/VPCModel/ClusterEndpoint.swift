@@ -10,6 +10,8 @@ public struct Vantage: Sendable, Hashable {
         case vpc
         /// In a network with a route to the VPC: peered, or behind a VPN.
         case peered
+        /// In a VPC that has no connection to it.
+        case otherVPC = "another VPC"
     }
 
     /// Where it lies.
@@ -52,6 +54,13 @@ public struct EndpointReach: Sendable, Hashable {
         public let isPassed: Bool
         /// What was wanted and found.
         public let detail: String
+
+        /// Makes a step.
+        public init(hop: String, isPassed: Bool, detail: String) {
+            self.hop = hop
+            self.isPassed = isPassed
+            self.detail = detail
+        }
     }
 
     /// What the endpoint's name resolves to.
@@ -100,8 +109,8 @@ public struct ClusterEndpoint: Sendable, Hashable {
         return isPrivate ? interfaces : publicAddresses
     }
 
-    /// How a call from a vantage point goes.
-    public func reach(from vantage: Vantage) -> EndpointReach {
+    /// How a call from a vantage point goes, when `before`, hops between the name and the endpoint, let it pass.
+    public func reach(from vantage: Vantage, after before: [EndpointReach.Step] = []) -> EndpointReach {
         let names = names(for: vantage)
         let isPrivate = exposure.isPrivate && names == interfaces
         var steps = [
@@ -109,14 +118,16 @@ public struct ClusterEndpoint: Sendable, Hashable {
                 hop: "name", isPassed: !names.isEmpty,
                 detail: "\(isPrivate ? "interfaces in the VPC" : "public addresses"): \(names.map(\.description).joined(separator: ", "))")
         ]
-        let end = isPrivate ? privatePath(vantage, &steps) : publicPath(vantage, &steps)
+        steps += before
+        let isOpen = !names.isEmpty && before.allSatisfy(\.isPassed)
+        let end = !isOpen ? nil : isPrivate ? privatePath(vantage, &steps) : publicPath(vantage, &steps)
         return EndpointReach(
-            names: names, isPrivatePath: isPrivate, steps: steps, source: names.isEmpty ? nil : end,
+            names: names, isPrivatePath: isPrivate, steps: steps, source: end,
             sourceAfterNode: isPrivate ? nil : sourceAfterNode(of: vantage))
     }
 
     private func privatePath(_ vantage: Vantage, _ steps: inout [EndpointReach.Step]) -> IPAddress? {
-        let hasRoute = vantage.place != .internet
+        let hasRoute = vantage.place == .vpc || vantage.place == .peered
         steps.append(
             EndpointReach.Step(
                 hop: "route", isPassed: hasRoute, detail: hasRoute ? "\(vantage.place.rawValue): private" : "none to private addresses"))

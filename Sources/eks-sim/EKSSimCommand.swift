@@ -10,7 +10,7 @@ struct EKSSimCommand: AsyncParsableCommand {
         version: Simulator.version,
         subcommands: [
             Serve.self, Env.self, PodEnv.self, Kubeconfig.self, Why.self, Token.self, WhoCanCommand.self, Access.self, Clock.self,
-            Replica.self, Node.self, IP.self,
+            Replica.self, Node.self, Vantage.self, IP.self,
         ])
 
     /// Errors end here instead of trapping out of `main`: exit 1 for refused or failed, 2 for usage.

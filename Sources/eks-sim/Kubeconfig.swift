@@ -15,11 +15,13 @@ struct Kubeconfig: ParsableCommand {
 
     @Argument(help: "The cluster's name.") var name: String
     @Flag(help: "Use a system:masters client certificate instead of IAM.") var admin = false
+    @Option(help: "Reach the endpoint from this vantage point.") var vantage: String?
     @Option(name: .customShort("o"), help: "Write to this file (mode 0600) instead of standard output.") var file: String?
     @OptionGroup var endpoint: EndpointOption
 
     func run() throws {
-        let path = "/clusters/\(PercentEncoding.encode(name))/kubeconfig" + (admin ? "?admin=true" : "")
+        let query = (admin ? ["admin=true"] : []) + (vantage.map { ["vantage=\(PercentEncoding.encode($0))"] } ?? [])
+        let path = "/clusters/\(PercentEncoding.encode(name))/kubeconfig" + (query.isEmpty ? "" : "?" + query.joined(separator: "&"))
         let bytes = try endpoint.client().request("GET", path)
         guard let file else { return Console.print(String(decoding: bytes, as: UTF8.self)) }
         let descriptor = open(file, O_WRONLY | O_CREAT | O_TRUNC, 0o600)

@@ -7,7 +7,10 @@ import JSON
 struct Why: ParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Explain a request: each check on its path, what was compared with what, and the smallest fix of a refusal.",
-        discussion: "Without an Audit-Id, the newest request is explained.")
+        discussion: """
+            Without an Audit-Id, the newest request is explained. --path VANTAGE CLUSTER explains how a call from there would go, hop by hop,
+            and for a private cluster which VPC endpoints its nodes lack.
+            """)
 
     /// The form of the explanation.
     enum Form: String, ExpressibleByArgument, CaseIterable {
@@ -18,13 +21,18 @@ struct Why: ParsableCommand {
     @Flag(help: "The newest request (the default).") var last = false
     @Flag(help: "The newest request that was refused: any status from 400 but 404.") var refused = false
     @Flag(help: "Every request from now on, until interrupted; with --refused only those that are refused.") var follow = false
+    @Option(
+        parsing: .upToNextOption,
+        help: ArgumentHelp("The way from a vantage point to a cluster's endpoint.", valueName: "vantage> <cluster"))
+    var path: [String] = []
     @Option(name: .shortAndLong, help: "text, json (a line each with --follow) or mermaid (a sequence diagram).") var output: Form = .text
     @OptionGroup var endpoint: EndpointOption
 
     func validate() throws {
-        guard [auditID != nil, last, refused || follow].count(where: { $0 }) <= 1 else {
-            throw ValidationError("Name one request: AUDIT-ID, --last, --refused or --follow.")
+        guard [auditID != nil, last, refused || follow, !path.isEmpty].count(where: { $0 }) <= 1 else {
+            throw ValidationError("Name one request: AUDIT-ID, --last, --refused, --follow or --path.")
         }
+        guard path.isEmpty || path.count == 2 else { throw ValidationError("--path: want a vantage point and a cluster.") }
     }
 
     func run() throws {
@@ -34,6 +42,10 @@ struct Why: ParsableCommand {
                 guard let json = try? JSON(parsing: line) else { return }
                 try show(json, isLine: true)
             }
+        }
+        if path.count == 2 {
+            let query = "/clusters/\(PercentEncoding.encode(path[1]))/path?vantage=\(PercentEncoding.encode(path[0]))"
+            return try show(try client.json("GET", query), isLine: false)
         }
         let path = auditID.map { "/traces/\(PercentEncoding.encode($0))" } ?? (refused ? "/traces/refused" : "/traces/last")
         try show(try client.json("GET", path), isLine: false)

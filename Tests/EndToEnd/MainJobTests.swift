@@ -22,6 +22,12 @@ struct MainJobTests {
         #expect(outcome.status == 0, "\(outcome.output)")
     }
 
+    @Test("a cluster's endpoint from the internet, from subnets, a bastion and a peered network, in each setting", .timeLimit(.minutes(15)))
+    func vantageWalk() async throws {
+        let outcome = try await Shell.run("Tests/EndToEnd/vantage_walk.sh '\(Shell.binary)'")
+        #expect(outcome.status == 0, "\(outcome.output)")
+    }
+
     @Test("every smallest fix that why names, pasted as it stands, lets the refused command pass", .timeLimit(.minutes(15)))
     func whyFixes() async throws {
         let outcome = try await Shell.run("Tests/EndToEnd/why_fixes.sh '\(Shell.binary)'")

@@ -22,7 +22,7 @@ struct NetworkLoadBalancerTests {
     }
 
     static func target(_ balancer: NetworkLoadBalancer, _ port: Int, from address: String = "198.51.100.7") -> String? {
-        guard case .serve(_, let target, _) = balancer.admit(remoteAddress: address, remotePort: port) else { return nil }
+        guard case .serve(_, let target, _, _) = balancer.admit(remoteAddress: address, remotePort: port) else { return nil }
         return target
     }
 

@@ -107,10 +107,14 @@ final class RegionTable: Sendable {
 
     /// Goes on with what was under way when an earlier run ended.
     func resume() async {
-        for place in records.list(DefaultNetwork.index) {
+        for resources in all { _ = try? await resources.change { draft throws(AWSError) in EC2Lifecycle.resume(&draft) } }
+    }
+
+    /// Every account's resources in every region that has some.
+    var all: [RegionResources] {
+        records.list(DefaultNetwork.index).compactMap { place in
             let parts = place.name.split(separator: "/").map(String.init)
-            guard parts.count == 2 else { continue }
-            _ = try? await resources(parts[0], parts[1]).change { draft throws(AWSError) in EC2Lifecycle.resume(&draft) }
+            return parts.count == 2 ? resources(parts[0], parts[1]) : nil
         }
     }
 

@@ -28,7 +28,11 @@ struct AdminAPI: HTTPHandler {
         case ("GET", "clock", 1): return answer(clock)
         case ("POST", "clock", 1): return await setClock(request.body)
         case ("GET", "clusters", 3) where words[2] == "kubeconfig":
-            return await kubeconfig(words[1], isAdmin: query.contains { $0.name == "admin" && $0.value == "true" })
+            return await kubeconfig(
+                words[1], isAdmin: query.contains { $0.name == "admin" && $0.value == "true" },
+                vantage: query.first { $0.name == "vantage" }?.value)
+        case ("GET", "clusters", 3) where words[2] == "path": return await path(query.first { $0.name == "vantage" }?.value ?? "", words[1])
+        case (_, "vantages", 1), ("DELETE", "vantages", 2): return await vantages(request.method, words.dropFirst().first, request.body)
         case ("POST", "clusters", 3) where words[2] == "pod-env": return await podEnvironment(words[1], request.body)
         case ("POST", "clusters", 5) where words[2] == "replicas":
             return await replica(words[1], words[3], words[4])
@@ -122,9 +126,9 @@ struct AdminAPI: HTTPHandler {
 
     // MARK: Clusters
 
-    private func kubeconfig(_ name: String, isAdmin: Bool) async -> HTTPResponse {
+    private func kubeconfig(_ name: String, isAdmin: Bool, vantage: String?) async -> HTTPResponse {
         do {
-            let text = try await simulator.kubeconfig(cluster: name, isAdmin: isAdmin)
+            let text = try await simulator.kubeconfig(cluster: name, isAdmin: isAdmin, vantage: vantage)
             return HTTPResponse(status: 200, contentType: "application/yaml", Array(text.utf8))
         } catch {
             return refuse(404, "\(error)")

@@ -27,6 +27,10 @@ struct ControlPlane: Sendable {
     let listener: Listener?
     /// The authenticator's own HTTPS listener; `nil` without sockets.
     let authenticatorListener: Listener?
+    /// Those of vantage points.
+    let vantages = VantageListeners()
+    /// How the endpoint shows itself; `nil` without sockets.
+    let tls: ServerTLS?
 
     /// `https://127.0.0.1:6443`
     var endpoint: String {
@@ -44,14 +48,20 @@ struct ControlPlane: Sendable {
     /// A kubeconfig with a new `system:masters` client certificate.
     ///
     /// - Throws: what making a certificate throws.
-    func adminKubeconfig(_ world: World) throws -> String {
+    func adminKubeconfig(_ world: World, server: String? = nil) throws -> String {
         let identity = try authority.issueClient(commonName: "eks-sim:admin", organizations: ["system:masters"], world: world)
-        return kubeconfig.certificate(user: "eks-sim:admin", certificate: identity.certificatePEM, key: identity.keyPEM)
+        return kubeconfig(server: server).certificate(user: "eks-sim:admin", certificate: identity.certificatePEM, key: identity.keyPEM)
     }
 
-    /// What kubeconfigs of the cluster have in common.
-    var kubeconfig: Kubeconfig {
-        Kubeconfig(clusterARN: record.arn, server: endpoint, certificateAuthority: authority.identity.certificatePEM)
+    /// What kubeconfigs of the cluster have in common; they lead to the endpoint or to `server`.
+    func kubeconfig(server: String? = nil) -> Kubeconfig {
+        Kubeconfig(clusterARN: record.arn, server: server ?? endpoint, certificateAuthority: authority.identity.certificatePEM)
+    }
+
+    /// Closes what leads to a target at once, as its death would.
+    func closeConnections(of target: String) {
+        listener?.closeConnections(of: target)
+        vantages.closeConnections(of: target)
     }
 
     /// Ends the listeners, letting answers under way finish.
@@ -59,6 +69,7 @@ struct ControlPlane: Sendable {
         await controllers?.stop()
         await withTaskGroup(of: Void.self) { group in
             for listener in [listener, authenticatorListener].compactMap({ $0 }) { group.addTask { await listener.drain() } }
+            group.addTask { await vantages.drain() }
         }
     }
 }
@@ -135,7 +146,7 @@ struct ControlPlaneFactory: Sendable {
             trace.finish(status: 0)
             world.traces.record(trace)
         }
-        let (listener, own) = try await listen(
+        let (listener, own, tls) = try await listen(
             record, authority, loadBalancer, authenticator(logs.sink(.authenticator, replica: 0)), secrets?.port ?? preferredPort)
         let port = listener?.address.port
         if secrets == nil || secrets?.port != port {
@@ -152,7 +163,7 @@ struct ControlPlaneFactory: Sendable {
             authenticator: authenticator(nil), logs: logs,
             serviceAccounts: accounts, controllers: controllers,
             listener: listener,
-            authenticatorListener: own)
+            authenticatorListener: own, tls: tls)
     }
 
     /// The audit log of an API server: EKS' policy, unless there is another; upstream has none of its own.
@@ -174,8 +185,8 @@ struct ControlPlaneFactory: Sendable {
         _ record: ClusterRecord, _ authority: CertificateAuthority, _ loadBalancer: NetworkLoadBalancer,
         _ authenticator: AuthenticatorWebhook,
         _ port: Int
-    ) async throws -> (Listener?, Listener?) {
-        guard case .listen(let host, _, _) = configuration.sockets, let group else { return (nil, nil) }
+    ) async throws -> (Listener?, Listener?, ServerTLS?) {
+        guard case .listen(let host, _, _) = configuration.sockets, let group else { return (nil, nil, nil) }
         var addresses = [IPAddress(127, 0, 0, 1), IPAddress(ipv6: 1)]
         if let own = IPAddress(host), !addresses.contains(own) { addresses.append(own) }
         if let service = CIDRBlock(record.serviceCIDR)?.network.next { addresses.append(service) }
@@ -186,22 +197,37 @@ struct ControlPlaneFactory: Sendable {
             name: "\(record.name)/authenticator", at: .init(host: host, port: 0),
             tls: ServerTLS(identity, requestsClientCertificate: false),
             admission: OpenAdmission(RecordingHandler(authenticator, world)), world: world, group: group)
-        return (listener, own)
+        return (listener, own, tls)
+    }
+
+    /// Opens a listener through which `admission` leads to a cluster; `nil` without sockets.
+    ///
+    /// - Throws: `FrontendError`.
+    func open(
+        _ plane: ControlPlane, _ name: String, port: Int, _ admission: any ConnectionAdmission
+    ) async throws(FrontendError) -> Listener? {
+        guard case .listen(let host, _, _) = configuration.sockets, let group, let tls = plane.tls else { return nil }
+        do {
+            return try await open(name, host, port, tls, admission, group)
+        } catch {
+            guard case .addressInUse = error, port != 0 else { throw error }
+        }
+        return try await open(name, host, 0, tls, admission, group)
     }
 
     /// Opens the endpoint's listener; on another port when a remembered one is taken meanwhile.
     private func open(
-        _ name: String, _ host: String, _ port: Int, _ tls: ServerTLS, _ loadBalancer: NetworkLoadBalancer,
+        _ name: String, _ host: String, _ port: Int, _ tls: ServerTLS, _ admission: any ConnectionAdmission,
         _ group: MultiThreadedEventLoopGroup
     ) async throws(FrontendError) -> Listener {
         do {
             return try await Listener.open(
-                name: name, at: .init(host: host, port: port), tls: tls, admission: loadBalancer, world: world, group: group)
+                name: name, at: .init(host: host, port: port), tls: tls, admission: admission, world: world, group: group)
         } catch {
             guard case .addressInUse = error, configuration.allowsOtherPorts(port) else { throw error }
         }
         return try await Listener.open(
-            name: name, at: .init(host: host, port: 0), tls: tls, admission: loadBalancer, world: world, group: group)
+            name: name, at: .init(host: host, port: 0), tls: tls, admission: admission, world: world, group: group)
     }
 
     /// The key that follows from the cluster CA's: the same for the same seed, and nothing that has to be stored.

@@ -61,7 +61,7 @@ actor ControlPlanes: ClusterProvisioner {
         if plane.record.version != record.version {
             for (index, replica) in plane.replicas.enumerated() {
                 replica.replace(kubernetesVersion: record.version)
-                plane.listener?.closeConnections(of: replica.name)
+                plane.closeConnections(of: replica.name)
                 plane.logs.started(replica: index, version: record.version, at: plane.endpoint)
             }
             await plane.controllers?.start(minorVersion: record.minorVersion)
@@ -101,9 +101,30 @@ actor ControlPlanes: ClusterProvisioner {
         if isAlive {
             plane.logs.started(replica: index, version: plane.record.version, at: plane.endpoint)
         } else {
-            plane.listener?.closeConnections(of: target)
+            plane.closeConnections(of: target)
         }
         return target
+    }
+
+    /// What decides about connections from a vantage point.
+    nonisolated func admission(_ point: VantagePoint, to plane: ControlPlane, _ aws: AWSFrontDoor) -> VantageAdmission {
+        VantageAdmission(
+            vantage: point, account: plane.record.accountID, region: plane.record.region, cluster: plane.record.name, aws: aws,
+            loadBalancer: plane.loadBalancer)
+    }
+
+    /// Opens the port through which a vantage point reaches a cluster; `nil` without sockets. The record that decides is the one of each
+    /// moment.
+    ///
+    /// - Throws: `FrontendError`.
+    func openVantage(_ point: VantagePoint, to plane: ControlPlane, _ aws: AWSFrontDoor) async throws(FrontendError) -> Int? {
+        let port = point.ports[plane.record.clusterID] ?? 0
+        guard let opened = try await factory.open(plane, plane.record.name, port: port, admission(point, to: plane, aws)) else {
+            return nil
+        }
+        guard let first = plane.vantages.add(opened, point.name) else { return opened.address.port }
+        await opened.drain()
+        return first.address.port
     }
 
     /// Ends all listeners, letting answers under way finish.

@@ -53,6 +53,7 @@ extension TraceReport {
             lines += style.wrap("\(margin)\(label)\(value)", indent: margin + "        ")
         }
         for miss in step.nearMisses { lines += style.wrap("\(margin)near    \(miss)", indent: margin + "        ") }
+        if step.verdict == .info, let fix = step.fix { lines.append("\(margin)advice  \(fix)") }
         return lines
     }
 }

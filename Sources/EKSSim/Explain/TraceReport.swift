@@ -32,8 +32,8 @@ public struct TraceReport: Sendable {
         return json
     }
 
-    /// The smallest change that would have let the request pass; the last one named on its path.
-    public var fix: String? { record.steps.last { $0.fix != nil }?.fix }
+    /// The smallest change that would have let the request pass; the last one named on its path. That of a mere fact is advice.
+    public var fix: String? { record.steps.last { $0.fix != nil && $0.verdict != .info }?.fix }
 
     private static func json(_ step: TraceStep) -> JSON {
         var json: JSON = ["hop": .string(step.hop), "check": .string(step.check), "verdict": .string(step.verdict.rawValue)]

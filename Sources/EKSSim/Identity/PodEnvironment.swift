@@ -147,7 +147,7 @@ extension ControlPlane {
     /// A replica that is alive.
     fileprivate var handler: (any HTTPHandler)? {
         // The emergency door asks from where the endpoint is always open.
-        if case .serve(let replica, _, _) = loadBalancer.admit(remoteAddress: "127.0.0.1", remotePort: 0) { return replica }
+        if case .serve(let replica, _, _, _) = loadBalancer.admit(remoteAddress: "127.0.0.1", remotePort: 0) { return replica }
         return nil
     }
 }

@@ -169,7 +169,7 @@ enum Instances {
     }
 
     /// A public address that lasts until the instance stops.
-    private static func givePublicAddress(_ draft: inout ResourceDraft, _ interface: String) throws(AWSError) {
+    static func givePublicAddress(_ draft: inout ResourceDraft, _ interface: String) throws(AWSError) {
         let record = try draft.require(.networkInterface, interface)
         let address = draft.newPublicAddress()
         let vpc = draft.get(.vpc, record["vpcId"]?.string ?? "")

@@ -91,6 +91,18 @@ enum RouteTables {
         return own ?? main(of: subnet["vpcId"]?.string ?? "", draft)
     }
 
+    /// The most specific active route for an address in the table that a subnet uses.
+    static func route(to target: IPAddress, from subnet: JSON, _ draft: ResourceDraft) -> JSON? {
+        let member = target.family == .ipv4 ? "destinationCidrBlock" : "destinationIpv6CidrBlock"
+        let fitting = (effective(subnet, draft)?["routeSet"]?.array ?? []).compactMap { route -> (length: Int, route: JSON)? in
+            guard let block = route[member]?.string.flatMap({ CIDRBlock($0) }), block.contains(target), Routes.isActive(route, draft) else {
+                return nil
+            }
+            return (block.prefixLength, route)
+        }
+        return fitting.max { $0.length < $1.length }?.route
+    }
+
     /// Whether a subnet's default route or any other leads to an internet gateway.
     static func isPublic(_ subnet: JSON, _ draft: ResourceDraft) -> Bool {
         effective(subnet, draft)?["routeSet"]?.array?.contains {
