@@ -113,7 +113,8 @@ public final class Simulator: Sendable {
             let planes = ControlPlanes(factory: factory, firstPort: apiPort, issuers: issuers)
             let aws = AWSFrontDoor(
                 configuration: AWSConfiguration(
-                    accountID: configuration.accountID, furtherAccounts: configuration.furtherAccounts, region: configuration.region),
+                    accountID: configuration.accountID, furtherAccounts: configuration.furtherAccounts, region: configuration.region,
+                    kubernetesVersion: configuration.profile.kubernetesVersion),
                 world: world, store: store, provisioner: planes, issuers: issuers)
             reference.set(aws)
             aws.savedLogEvents = store.metadata(Self.logEvents)

@@ -11,6 +11,9 @@ public enum ClusterProfile: String, Sendable, Hashable, CaseIterable {
         self == .eks && minorVersion >= 32 ? ["/healthz", "/livez", "/readyz"] : nil
     }
 
+    /// The version of clusters that ask for none, where that is not EKS' default: the newest that the API server knows.
+    public var kubernetesVersion: String? { self == .upstream ? "1.36" : nil }
+
     /// Whether a controller manager looks after ServiceCIDR objects.
     var controlsServiceRanges: Bool { self == .eks }
 

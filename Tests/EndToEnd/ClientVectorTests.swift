@@ -13,4 +13,10 @@ struct ClientVectorTests {
         #expect(report.notRun.allSatisfy { $0.reason.hasPrefix("asks ") })
         #expect(report.passed + report.notRun.count == 471)
     }
+
+    @Test("what a real API server was sent and said, over TLS", .timeLimit(.minutes(15)))
+    func replay() async throws {
+        let outcome = try await Shell.run("Tests/EndToEnd/replay.sh '\(Shell.binary)'")
+        #expect(outcome.status == 0, "\(outcome.output)")
+    }
 }

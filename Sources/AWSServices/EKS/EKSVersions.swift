@@ -20,7 +20,7 @@ enum EKSVersions {
         Version(version: "1.35", released: "2026-01-27", standardUntil: "2027-03-27", extendedUntil: "2028-03-27"),
     ]
 
-    /// What a cluster gets that asks for none.
+    /// What a cluster gets on EKS that asks for none.
     static let defaultVersion = "1.34"
 
     static func exists(_ version: String) -> Bool { all.contains { $0.version == version } }

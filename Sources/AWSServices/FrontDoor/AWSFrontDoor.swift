@@ -179,6 +179,8 @@ public struct AWSConfiguration: Sendable {
     public var furtherAccounts: [String]
     /// The region that the bootstrap resources are made in.
     public var region: String
+    /// The version of clusters that ask for none: EKS' default, or one that EKS does not offer.
+    public var kubernetesVersion: String
     /// How long a cluster is CREATING, UPDATING or DELETING.
     public var clusterDelay: Duration
     /// How long an instance, a NAT gateway or an endpoint takes to come and to go.
@@ -186,12 +188,13 @@ public struct AWSConfiguration: Sendable {
 
     /// Makes a configuration.
     public init(
-        accountID: String, furtherAccounts: [String] = [], region: String, clusterDelay: Duration = .milliseconds(250),
+        accountID: String, furtherAccounts: [String] = [], region: String, kubernetesVersion: String? = nil, clusterDelay: Duration = .milliseconds(250),
         resourceDelay: Duration = .milliseconds(100)
     ) {
         self.accountID = accountID
         self.furtherAccounts = furtherAccounts
         self.region = region
+        self.kubernetesVersion = kubernetesVersion ?? EKSVersions.defaultVersion
         self.clusterDelay = clusterDelay
         self.resourceDelay = resourceDelay
     }
