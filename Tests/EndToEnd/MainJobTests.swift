@@ -28,6 +28,12 @@ struct MainJobTests {
         #expect(outcome.status == 0, "\(outcome.output)")
     }
 
+    @Test("what kubectl creates, changes, waits for, drains, debugs and shows, command by command", .timeLimit(.minutes(15)))
+    func kubectlWalk() async throws {
+        let outcome = try await Shell.run("Tests/EndToEnd/kubectl_walk.sh '\(Shell.binary)'")
+        #expect(outcome.status == 0, "\(outcome.output)")
+    }
+
     @Test("every smallest fix that why names, pasted as it stands, lets the refused command pass", .timeLimit(.minutes(15)))
     func whyFixes() async throws {
         let outcome = try await Shell.run("Tests/EndToEnd/why_fixes.sh '\(Shell.binary)'")
