@@ -52,7 +52,7 @@ let package = Package(
         room(
             "PKI",
             [
-                "JSON", "World",
+                "Encoding", "JSON", "World",
                 .product(name: "Crypto", package: "swift-crypto"),
                 .product(name: "CryptoExtras", package: "swift-crypto"),
                 .product(name: "X509", package: "swift-certificates"),
@@ -80,7 +80,7 @@ let package = Package(
         room(
             "KubeControllers",
             [
-                "Encoding", "Facts", "HTTP", "JSON", "KubeAPI", "KubeAPIServer", "RBAC", "Scheduling", "Store", "World",
+                "Encoding", "Facts", "HTTP", "JSON", "KubeAPI", "KubeAPIServer", "PKI", "RBAC", "Scheduling", "Store", "World",
                 .product(name: "Crypto", package: "swift-crypto"),
                 .product(name: "HeapModule", package: "swift-collections"),
             ]),
@@ -169,7 +169,10 @@ let package = Package(
             ]),
         tests(
             "KubeControllersTests",
-            ["ConformanceVectors", "HTTP", "JSON", "KubeAPI", "KubeAPIServer", "KubeControllers", "RBAC", "Store", "World"]),
+            [
+                "ConformanceVectors", "Encoding", "HTTP", "JSON", "KubeAPI", "KubeAPIServer", "KubeControllers", "PKI", "RBAC", "Store",
+                "World",
+            ]),
         tests(
             "PKITests",
             [
@@ -190,6 +193,10 @@ let package = Package(
             name: "EndToEndTests", dependencies: ["ConformanceVectors"], path: "Tests/EndToEnd",
             exclude: [
                 "access_walk.sh",
+                "certificates_walk.sh",
+                "kubectl_walk.sh",
+                "replay.sh",
+                "vantage_walk.sh",
                 "audit_walk.sh",
                 "workload_identity.sh",
                 "aws_walk.sh",

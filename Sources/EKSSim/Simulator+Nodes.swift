@@ -41,7 +41,7 @@ extension Simulator {
     private func controllers(_ cluster: String) async throws(NodeFailure) -> (ControlPlane, ClusterControllers) {
         let plane: ControlPlane
         do { plane = try await self.plane(cluster) } catch { throw .noCluster(cluster) }
-        guard let controllers = plane.controllers else { throw .noNodes(cluster) }
+        guard let controllers = plane.controllers, controllers.hasNodes else { throw .noNodes(cluster) }
         return (plane, controllers)
     }
 

@@ -1,6 +1,7 @@
 import JSON
 import KubeAPI
 import KubeAPIServer
+public import PKI
 public import RBAC
 public import Store
 import World
@@ -25,7 +26,7 @@ public protocol NodeJoining: Sendable {
     var machines: [NodeMachine] { get }
 }
 
-/// The controllers and kubelets that run in a cluster of profile `eks` beside its API servers. They follow the world's timers: on a
+/// The controllers and kubelets that run in a cluster beside its API servers; in profile `upstream` only what signs certificates. They follow the world's timers: on a
 /// standing clock nothing happens until it is advanced.
 public final class ClusterControllers: Sendable {
     /// A controller with the loop that runs it.
@@ -45,25 +46,37 @@ public final class ClusterControllers: Sendable {
     private static let nodes = ChangeSignals.Resource("", "nodes")
 
     private let access: ComponentAccess
+    private let authority: CertificateAuthority
     private let network: any PodNetwork
     private let state = Lock(State())
     private var cluster: ClusterState { access.cluster }
 
-    /// The controllers of a cluster whose pods get addresses from `network`; `start` starts them.
-    public init(_ access: ComponentAccess, network: any PodNetwork = StandalonePodNetwork()) {
+    /// The controllers of a cluster whose certificates `authority` signs and whose pods get addresses from `network`; `start` starts them.
+    public init(_ access: ComponentAccess, authority: CertificateAuthority, network: any PodNetwork = StandalonePodNetwork()) {
         self.access = access
+        self.authority = authority
         self.network = network
     }
+
+    /// Whether something acts on pods and nodes; in profile `upstream` nothing does.
+    public var hasNodes: Bool { cluster.profile == .eks }
 
     /// Starts the scheduler and the controllers of release 1.`minorVersion`, or starts them anew as another one, and at first the
     /// kubelets of the machines that joined.
     public func start(minorVersion: Int) async {
         await stopControlPlane()
+        let requestAlarm = Alarm()
+        let certificates = CertificateController(access, authority: authority, minorVersion: minorVersion) { requestAlarm.set($0) }
+        let signing = run(
+            "certificate controller", CertificateController.signals, requestAlarm, work: { await certificates.work() },
+            close: { await certificates.close() })
+        guard hasNodes else { return state.withLock { $0.controlPlane = [signing] } }
         let alarm = Alarm()
         let scheduler = SchedulerController(access, minorVersion: minorVersion) { alarm.set($0) }
         let nodeAlarm = Alarm()
         let nodes = NodeController(access, minorVersion: minorVersion) { nodeAlarm.set($0) }
         let running = [
+            signing,
             run("scheduler", SchedulerController.signals, alarm, work: { await scheduler.work() }, close: { await scheduler.close() }),
             run("node controller", NodeController.signals, nodeAlarm, work: { await nodes.work() }, close: { await nodes.close() }),
         ]

@@ -34,6 +34,12 @@ struct MainJobTests {
         #expect(outcome.status == 0, "\(outcome.output)")
     }
 
+    @Test("certificates from request to use", .timeLimit(.minutes(15)), arguments: ["upstream", "eks"])
+    func certificatesWalk(profile: String) async throws {
+        let outcome = try await Shell.run("Tests/EndToEnd/certificates_walk.sh '\(Shell.binary)'", environment: ["PROFILE": profile])
+        #expect(outcome.status == 0, "\(outcome.output)")
+    }
+
     @Test("every smallest fix that why names, pasted as it stands, lets the refused command pass", .timeLimit(.minutes(15)))
     func whyFixes() async throws {
         let outcome = try await Shell.run("Tests/EndToEnd/why_fixes.sh '\(Shell.binary)'")

@@ -3,6 +3,7 @@ import HTTP
 import JSON
 import KubeAPIServer
 import KubeControllers
+import PKI
 import Testing
 import World
 
@@ -18,10 +19,13 @@ struct RunningCluster: Sendable {
         try await InProcessAPIServer(world: World(clock: .frozen(at: start), seed: 0), profile: .eks)
     }
 
+    private static let authority = Result { try CertificateAuthority(world: World(clock: .frozen(at: start), seed: 0)) }
+
     init(seed: UInt64 = 1, minorVersion: Int = 36, network: any PodNetwork = StandalonePodNetwork()) async throws {
         server = try await InProcessAPIServer(copying: Self.template.value, world: World(clock: .frozen(at: Self.start), seed: seed))
         controllers = ClusterControllers(
-            ComponentAccess(cluster: server.cluster, server: server.handler, connections: server.loopback), network: network)
+            ComponentAccess(cluster: server.cluster, server: server.handler, connections: server.loopback),
+            authority: try Self.authority.get(), network: network)
         await controllers.start(minorVersion: minorVersion)
     }
 

@@ -34,7 +34,9 @@ extension EKSServices {
         let exists = AWSError(409, "ResourceInUseException", "Cluster already exists with name: \(name)", members: ["clusterName": name])
         guard records.get(request.clusters, name) == nil else { throw exists }
         let version = body["version"]?.string ?? configuration.kubernetesVersion
-        guard EKSVersions.exists(version) || version == configuration.kubernetesVersion else { throw invalid("unsupported Kubernetes version", cluster: name) }
+        guard EKSVersions.exists(version) || version == configuration.kubernetesVersion else {
+            throw invalid("unsupported Kubernetes version", cluster: name)
+        }
         let role = try clusterRole(request, name)
         let key = Key(request.clusters, name)
         return try await network(request).change { draft throws(AWSError) in

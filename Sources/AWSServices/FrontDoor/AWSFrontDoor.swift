@@ -188,7 +188,8 @@ public struct AWSConfiguration: Sendable {
 
     /// Makes a configuration.
     public init(
-        accountID: String, furtherAccounts: [String] = [], region: String, kubernetesVersion: String? = nil, clusterDelay: Duration = .milliseconds(250),
+        accountID: String, furtherAccounts: [String] = [], region: String, kubernetesVersion: String? = nil,
+        clusterDelay: Duration = .milliseconds(250),
         resourceDelay: Duration = .milliseconds(100)
     ) {
         self.accountID = accountID

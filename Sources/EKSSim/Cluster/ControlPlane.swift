@@ -21,7 +21,7 @@ struct ControlPlane: Sendable {
     let authenticator: AuthenticatorWebhook
     let logs: ControlPlaneLogs
     let serviceAccounts: ServiceAccountTokens
-    /// Scheduler and nodes; `nil` in profile `upstream`, where nothing acts on pods.
+    /// Scheduler, nodes and what signs certificates.
     let controllers: ClusterControllers?
     /// The endpoint's listener; `nil` without sockets.
     let listener: Listener?
@@ -157,7 +157,7 @@ struct ControlPlaneFactory: Sendable {
         }
         try await ClusterBootstrap(cluster: cluster, serviceRange: record.serviceCIDR, endpoint: ("127.0.0.1", port ?? 443)).run()
         await ClusterResumption(cluster: cluster).run()
-        let controllers = await startControllers(record, cluster, replicas, loopback)
+        let controllers = await startControllers(record, cluster, authority, replicas, loopback)
         return ControlPlane(
             record: record, cluster: cluster, authority: authority, loadBalancer: loadBalancer, replicas: replicas,
             authenticator: authenticator(nil), logs: logs,
@@ -173,10 +173,12 @@ struct ControlPlaneFactory: Sendable {
     }
 
     private func startControllers(
-        _ record: ClusterRecord, _ cluster: ClusterState, _ replicas: [Replica], _ loopback: LoopbackConnections
+        _ record: ClusterRecord, _ cluster: ClusterState, _ authority: CertificateAuthority, _ replicas: [Replica],
+        _ loopback: LoopbackConnections
     ) async -> ClusterControllers? {
-        guard configuration.profile == .eks, let server = replicas.first else { return nil }
-        let controllers = ClusterControllers(ComponentAccess(cluster: cluster, server: server, connections: loopback))
+        guard let server = replicas.first else { return nil }
+        let controllers = ClusterControllers(
+            ComponentAccess(cluster: cluster, server: server, connections: loopback), authority: authority)
         await controllers.start(minorVersion: record.minorVersion)
         return controllers
     }

@@ -86,6 +86,7 @@ struct AdmissionChain: Sendable {
         }
         do throws(KubeStatus) {
             for plugin in Self.beforeNodes + Self.afterNodes { try await validate(attributes, plugin) }
+            if let authorizer { try await validate(attributes, SignerAdmission(authorizer: authorizer)) }
             try await validateByPolicies(attributes)
             if let eks { try await validate(attributes, AWSAuthAdmission(source: eks)) }
             try await validate(attributes, ResourceQuotaAdmission())

@@ -65,7 +65,8 @@ public struct ClusterBootstrap: Sendable {
             guard let resource = cluster.resources.lookup(group: section.group, version: section.version, resource: section.resource) else {
                 continue
             }
-            for object in facts[section.list]?.array ?? [] {
+            let added = cluster.profile == .eks ? EKSBootstrap.objects[section.list] ?? [] : []
+            for object in (facts[section.list]?.array ?? []) + added {
                 let made = prepared(object, resource)
                 let key = cluster.key(resource, namespace: made.objectNamespace, name: made.objectName)
                 writes.append(.put(key, StoredObject.value(made)))
