@@ -116,7 +116,7 @@ let package = Package(
         .executableTarget(
             name: "eks-sim",
             dependencies: [
-                "EKSSim", "HTTP", "JSON", "KubeAPIServer", "VPCCNI", "World", "YAML",
+                "EKSSim", "HTTP", "JSON", "KubeAPI", "KubeAPIServer", "VPCCNI", "World", "YAML",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Logging", package: "swift-log"),
             ], swiftSettings: strict),

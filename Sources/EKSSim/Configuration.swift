@@ -49,6 +49,10 @@ public struct Configuration: Sendable {
     public var region = "ap-northeast-1"
     /// Whose API servers clusters have: EKS', or those that Kubernetes ships.
     public var profile: ClusterProfile = .eks
+    /// How much each API server does at once, and for how long.
+    public var requestLimits = RequestLimits()
+    /// Most open connections of a cluster's endpoint; further ones are closed at once.
+    public var maximumConnections = 4096
     /// How many requests `eks-sim why` can look back on.
     public var traceCapacity = 4096
     /// How long an API server trusts the authenticator's answer for the same token. Kubernetes' default is two minutes; a revoked

@@ -26,6 +26,8 @@ public struct APIServer: HTTPHandler {
         public var loopback: LoopbackConnections?
         /// The audit log; `nil` for none.
         public var audit: AuditLog?
+        /// How much is done at once, and for how long.
+        public var limits: RequestLimits
         /// `1.34`
         public var kubernetesVersion: String
         /// `host:port` that discovery names.
@@ -36,8 +38,9 @@ public struct APIServer: HTTPHandler {
             cluster: ClusterState, authenticators: [any RequestAuthenticator], tokens: TokenAuthenticator,
             serviceAccounts: ServiceAccountTokens,
             authorizer: ClusterAuthorizer, eks: (any EKSAdmissionSource)? = nil, loopback: LoopbackConnections? = nil,
-            audit: AuditLog? = nil, kubernetesVersion: String, address: String
+            audit: AuditLog? = nil, limits: RequestLimits = RequestLimits(), kubernetesVersion: String, address: String
         ) {
+            self.limits = limits
             self.loopback = loopback
             self.eks = eks
             self.audit = audit
@@ -58,6 +61,8 @@ public struct APIServer: HTTPHandler {
     private let loopback: LoopbackConnections?
     private let authorizer: ClusterAuthorizer
     private let audit: AuditLog?
+    private let limits: RequestLimits
+    private let inFlight: InFlightRequests
     let registry: Registry
     private let reviews: AccessReviews
     private let tokenRequests: TokenRequests
@@ -77,6 +82,8 @@ public struct APIServer: HTTPHandler {
         loopback = parts.loopback
         authorizer = parts.authorizer
         audit = parts.audit
+        limits = parts.limits
+        inFlight = InFlightRequests(parts.limits)
         let admission = AdmissionChain(cluster: parts.cluster, authorizer: parts.authorizer, eks: parts.eks)
         registry = Registry(cluster: parts.cluster, admission: admission, tokens: parts.serviceAccounts)
         reviews = AccessReviews(
@@ -118,6 +125,7 @@ public struct APIServer: HTTPHandler {
     private func answer(_ request: HTTPRequest, _ audit: inout RequestAudit?) async throws(KubeStatus) -> HTTPResponse {
         let query = QueryParameters(PercentEncoding.pairs(request.query ?? "") ?? [])
         let info = RequestInfo(request, query)
+        let deadline = info.isLongRunning ? nil : try RequestDeadline(query, limit: limits.timeout)
         guard let caller = await authenticators.authenticate(request) else {
             audit = self.audit?.begin(request, course: .refused) { Self.attributes(info, UserInfo(username: "")) }
             throw .unauthorized
@@ -125,12 +133,38 @@ public struct APIServer: HTTPHandler {
         request.trace.identify(caller.username)
         audit = self.audit?.begin(request, course: info.isLongRunning ? .lasting : .short) { Self.attributes(info, caller) }
         let user = try await Self.effectiveUser(of: request, as: caller, authorizer)
+        let place: InFlightRequests.Place?
+        do throws(InFlightRequests.Refusal) { place = try inFlight.enter(info, user) } catch {
+            request.trace.add(error.step)
+            return error.response
+        }
+        defer { withExtendedLifetime(place) {} }
+        var response = try await authorized(request, info, query, (user, caller), deadline, audit)
+        if let place, case .stream(let produce) = response.body {
+            response.body = .stream { writer in
+                defer { withExtendedLifetime(place) {} }
+                try await produce(writer)
+            }
+        }
+        return response
+    }
+
+    /// What the authorizers let pass, within its deadline.
+    private func authorized(
+        _ request: HTTPRequest, _ info: RequestInfo, _ query: QueryParameters, _ users: (effective: UserInfo, caller: UserInfo),
+        _ deadline: RequestDeadline?, _ audit: RequestAudit?
+    ) async throws(KubeStatus) -> HTTPResponse {
+        let (user, caller) = users
         let attributes = Self.attributes(info, user)
         let decision = await authorizer.authorize(attributes, trace: request.trace)
         audit?.note(impersonated: user == caller ? nil : user, decision)
         guard decision.isAllowed else { throw Forbidden.status(attributes, decision.reason) }
         guard info.isResourceRequest else { return try await documents.respond(request, info, query) }
-        return try await serve(request, info, query, user, audit)
+        // Nothing in the server waits but for webhooks.
+        guard let deadline, cluster.webhookHooks.mayWait(cluster, info) else { return try await serve(request, info, query, user, audit) }
+        return try await deadline.race(cluster.world) { () async throws(KubeStatus) in
+            try await serve(request, info, query, user, audit)
+        }
     }
 
     private static func attributes(_ info: RequestInfo, _ user: UserInfo) -> Attributes {

@@ -1,6 +1,7 @@
 import ArgumentParser
 import EKSSim
 import JSON
+import KubeAPI
 import KubeAPIServer
 import Logging
 import World
@@ -22,6 +23,7 @@ struct ServeSettings {
         "state", "listen", "awsPort", "apiPort", "seed", "clock", "durability", "empty", "readyFile", "logLevel", "logFormat", "region",
         "accountId",
         "webhookCacheTTLSeconds", "stsEndpoints", "profile", "oidcCa", "accounts", "auditLog", "auditPolicy",
+        "maxRequestsInflight", "maxMutatingRequestsInflight", "maxWatches", "maxConnections", "requestTimeout",
     ]
 
     /// - Throws: `ValidationError` for a value that cannot be meant.
@@ -58,6 +60,7 @@ struct ServeSettings {
             }
             configuration.profile = profile
         }
+        try Self.setLimits(&configuration, options, file)
         configuration.auditLog = options.auditLog ?? file["auditLog"]?.string
         if let path = options.auditPolicy ?? file["auditPolicy"]?.string {
             do { configuration.auditPolicy = try AuditPolicy(parsing: Self.bytes(path)) } catch let failure as AuditPolicy.Failure {
@@ -86,6 +89,26 @@ struct ServeSettings {
         logger = try Self.logger(
             options.logLevel ?? file["logLevel"]?.string ?? "info",
             options.logFormat ?? file["logFormat"]?.string.flatMap(OutputFormat.init(rawValue:)) ?? .text)
+    }
+
+    private static func setLimits(_ configuration: inout Configuration, _ options: Serve, _ file: JSON) throws {
+        func number(_ option: Int?, _ key: String, _ fallback: Int, from least: Int = 0) throws -> Int {
+            guard let value = option ?? file[key].map({ $0.integer.map(Int.init(clamping:)) ?? -1 }) else { return fallback }
+            guard value >= least else { throw ValidationError("\(key): not a number of \(least) or more") }
+            return value
+        }
+        var limits = RequestLimits()
+        limits.reading = try number(options.maxRequestsInflight, "maxRequestsInflight", limits.reading)
+        limits.writing = try number(options.maxMutatingRequestsInflight, "maxMutatingRequestsInflight", limits.writing)
+        limits.watches = try number(options.maxWatches, "maxWatches", limits.watches)
+        configuration.maximumConnections = try number(options.maxConnections, "maxConnections", configuration.maximumConnections, from: 1)
+        if let text = options.requestTimeout ?? file["requestTimeout"]?.string {
+            guard let nanoseconds = try? GoDuration.parse(text), nanoseconds > 0 else {
+                throw ValidationError("requestTimeout: not a duration such as 30s: \(text)")
+            }
+            limits.timeout = .nanoseconds(nanoseconds)
+        }
+        configuration.requestLimits = limits
     }
 
     private static func account(_ text: String, _ name: String) throws -> String {

@@ -31,9 +31,12 @@ struct Cluster: Sendable {
     /// What every test's cluster is a copy of.
     private static let template = Task { try await InProcessAPIServer(world: World(clock: .frozen(at: start), seed: 0)) }
 
-    init(seed: UInt64 = 1, audit: AuditLog? = nil, webhooks: any WebhookCaller = NoWebhooks()) async throws {
+    init(
+        seed: UInt64 = 1, audit: AuditLog? = nil, webhooks: any WebhookCaller = NoWebhooks(), limits: RequestLimits = RequestLimits()
+    ) async throws {
         server = try await InProcessAPIServer(
-            copying: Self.template.value, world: World(clock: .frozen(at: Self.start), seed: seed), audit: audit, webhooks: webhooks)
+            copying: Self.template.value, world: World(clock: .frozen(at: Self.start), seed: seed), audit: audit, webhooks: webhooks,
+            limits: limits)
     }
 
     /// A cluster of another profile than Kubernetes' own.

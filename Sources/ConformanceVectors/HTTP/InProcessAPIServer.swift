@@ -34,7 +34,7 @@ public struct InProcessAPIServer: Sendable {
         world: World, kubernetesVersion: String = "1.36", serviceRange: String = "10.100.0.0/16",
         nodePorts: NodePortBands = .standard, profile: ClusterProfile = .upstream, webhooks: any WebhookCaller = NoWebhooks()
     ) async throws {
-        self.init(world, kubernetesVersion, profile, nodePorts, nil, webhooks)
+        self.init(world, kubernetesVersion, profile, nodePorts, nil, webhooks, RequestLimits())
         try await ClusterBootstrap(cluster: cluster, serviceRange: serviceRange, endpoint: ("127.0.0.1", 443)).run()
     }
 
@@ -44,9 +44,9 @@ public struct InProcessAPIServer: Sendable {
     /// - Throws: `StoreError`.
     public init(
         copying other: InProcessAPIServer, world: World, kubernetesVersion: String = "1.36", audit: AuditLog? = nil,
-        webhooks: any WebhookCaller = NoWebhooks()
+        webhooks: any WebhookCaller = NoWebhooks(), limits: RequestLimits = RequestLimits()
     ) async throws {
-        self.init(world, kubernetesVersion, other.cluster.profile, other.cluster.nodePorts, audit, webhooks)
+        self.init(world, kubernetesVersion, other.cluster.profile, other.cluster.nodePorts, audit, webhooks, limits)
         let collections = Set(other.cluster.resources.resources.filter(\.isStored).map { other.cluster.collection($0) })
         var writes: [Transaction.Write] = []
         for collection in collections.sorted() {
@@ -58,7 +58,7 @@ public struct InProcessAPIServer: Sendable {
 
     private init(
         _ world: World, _ kubernetesVersion: String, _ profile: ClusterProfile, _ nodePorts: NodePortBands, _ audit: AuditLog?,
-        _ webhooks: any WebhookCaller
+        _ webhooks: any WebhookCaller, _ limits: RequestLimits
     ) {
         self.world = world
         let loopback = LoopbackConnections()
@@ -75,7 +75,7 @@ public struct InProcessAPIServer: Sendable {
                 cluster: cluster, authenticators: [AdminConnection()],
                 tokens: TokenAuthenticator(serviceAccounts: accounts, webhook: nil, cacheTTL: .zero, world: world),
                 serviceAccounts: accounts, authorizer: ClusterAuthorizer(cluster: cluster, policies: nil),
-                loopback: loopback, audit: audit, kubernetesVersion: kubernetesVersion, address: "127.0.0.1:443"))
+                loopback: loopback, audit: audit, limits: limits, kubernetesVersion: kubernetesVersion, address: "127.0.0.1:443"))
     }
 
     /// Answers a request. `target` is the path with its query, as on a request line.

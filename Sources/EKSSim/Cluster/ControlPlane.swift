@@ -134,7 +134,8 @@ struct ControlPlaneFactory: Sendable {
                     APIServer.Parts(
                         cluster: cluster, authenticators: [CertificateAuthenticator(ClientCertificateVerifier(authority), world: world)],
                         tokens: tokens, serviceAccounts: accounts, authorizer: authorizer,
-                        eks: isEKS ? identities : nil, loopback: loopback, audit: audit, kubernetesVersion: version,
+                        eks: isEKS ? identities : nil, loopback: loopback, audit: audit, limits: configuration.requestLimits,
+                        kubernetesVersion: version,
                         address: "127.0.0.1:443"))
             }
         }
@@ -222,14 +223,17 @@ struct ControlPlaneFactory: Sendable {
         _ name: String, _ host: String, _ port: Int, _ tls: ServerTLS, _ admission: any ConnectionAdmission,
         _ group: MultiThreadedEventLoopGroup
     ) async throws(FrontendError) -> Listener {
+        var limits = FrontendConfiguration()
+        limits.maximumConnections = configuration.maximumConnections
         do {
             return try await Listener.open(
-                name: name, at: .init(host: host, port: port), tls: tls, admission: admission, world: world, group: group)
+                name: name, at: .init(host: host, port: port), tls: tls, admission: admission, world: world, group: group,
+                configuration: limits)
         } catch {
             guard case .addressInUse = error, configuration.allowsOtherPorts(port) else { throw error }
         }
         return try await Listener.open(
-            name: name, at: .init(host: host, port: 0), tls: tls, admission: admission, world: world, group: group)
+            name: name, at: .init(host: host, port: 0), tls: tls, admission: admission, world: world, group: group, configuration: limits)
     }
 
     /// The key that follows from the cluster CA's: the same for the same seed, and nothing that has to be stored.

@@ -199,29 +199,7 @@ extension CELValue {
 /// Durations in Go's text.
 enum CELTime {
     /// The nanoseconds of `1h30m`, `-2.5s`.
-    static func duration(_ text: String) -> Int64? {
-        let units: [(String, Double)] = [
-            ("ns", 1), ("us", 1e3), ("µs", 1e3), ("μs", 1e3), ("ms", 1e6), ("s", 1e9), ("m", 60e9), ("h", 3600e9),
-        ]
-        var rest = text[...]
-        let isNegative = rest.first == "-"
-        if rest.first == "-" || rest.first == "+" { rest = rest.dropFirst() }
-        if rest == "0" { return 0 }
-        guard !rest.isEmpty else { return nil }
-        var total = 0.0
-        while !rest.isEmpty {
-            let number = rest.prefix { $0.isASCII && ($0.isNumber || $0 == ".") }
-            rest = rest.dropFirst(number.count)
-            let name = rest.prefix { $0 != "." && !($0.isASCII && $0.isNumber) }
-            guard let value = Double(number.hasPrefix(".") ? "0\(number)" : number.hasSuffix(".") ? "\(number)0" : "\(number)"),
-                let unit = units.first(where: { $0.0 == name })
-            else { return nil }
-            rest = rest.dropFirst(name.count)
-            total += value * unit.1
-        }
-        guard total < 9.2e18 else { return nil }
-        return Int64(isNegative ? -total : total)
-    }
+    static func duration(_ text: String) -> Int64? { try? GoDuration.parse(text) }
 
     /// Seconds with their fraction, as `string(duration)` writes them.
     static func text(_ nanoseconds: Int64) -> String {

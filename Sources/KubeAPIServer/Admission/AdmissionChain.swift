@@ -69,6 +69,7 @@ struct AdmissionChain: Sendable {
         do throws(KubeStatus) { try await WebhookAdmission(view: view, authorizer: authorizer).mutate(&attributes, &round) } catch {
             throw Self.traced(error, WebhookAdmission.mutatingName, attributes)
         }
+        try RequestDeadline.check()
     }
 
     private func mutate(_ attributes: inout AdmissionAttributes, _ plugin: any AdmissionPlugin) throws(KubeStatus) {
@@ -125,6 +126,7 @@ struct AdmissionChain: Sendable {
         do throws(KubeStatus) { try await WebhookAdmission(view: view, authorizer: authorizer).validate(attributes) } catch {
             throw Self.traced(error, WebhookAdmission.validatingName, attributes)
         }
+        try RequestDeadline.check()
     }
 
     /// NodeRestriction: what a kubelet may change of what the authorizers let it change.

@@ -47,6 +47,17 @@ final class WebhookHooks: Sendable {
         PolicyHooks.isExempt(resource) || resource.group == group && exempt.contains(resource.resource)
     }
 
+    /// Whether a request may have to wait for a webhook: of admission for a write, of conversion for anything.
+    func mayWait(_ cluster: ClusterState, _ info: RequestInfo) -> Bool {
+        if let resource = cluster.resources.lookup(group: info.group, version: info.version, resource: info.resource),
+            ObjectConversion.isNeeded(resource)
+        {
+            return true
+        }
+        guard !["get", "list", "watch"].contains(info.verb) else { return false }
+        return !validating(cluster).isEmpty || !mutating(cluster).isEmpty
+    }
+
     func validating(_ cluster: ClusterState) -> [WebhookHook] { Self.hooks(validating, "validatingwebhookconfigurations", cluster) }
 
     func mutating(_ cluster: ClusterState) -> [WebhookHook] { Self.hooks(mutating, "mutatingwebhookconfigurations", cluster) }
