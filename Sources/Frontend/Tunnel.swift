@@ -2,11 +2,11 @@ import HTTP
 import NIOCore
 import World
 
-/// An upgraded connection. It reads only what is asked for, so that a slow reader holds the client back.
-final class Tunnel: HTTPTunnel {
+/// What a connection brings, for one who asks for it: nothing more is read than is asked for, so that a slow reader holds the other side back.
+final class PullQueue<Element: Sendable>: Sendable {
     private struct State: Sendable {
-        var received: [[UInt8]] = []
-        var reader: CheckedContinuation<[UInt8]?, Never>?
+        var received: [Element] = []
+        var reader: CheckedContinuation<Element?, Never>?
         var isEnded = false
     }
 
@@ -15,10 +15,11 @@ final class Tunnel: HTTPTunnel {
 
     init(channel: any Channel) { self.channel = channel }
 
-    func read() async -> [UInt8]? {
+    /// The next element; waits for it. `nil` when no more come.
+    func read() async -> Element? {
         await withTaskCancellationHandler {
             await withCheckedContinuation { continuation in
-                let ready = state.withLock { state -> [UInt8]?? in
+                let ready = state.withLock { state -> Element?? in
                     if !state.received.isEmpty { return .some(state.received.removeFirst()) }
                     if state.isEnded { return .some(nil) }
                     state.reader = continuation
@@ -31,6 +32,45 @@ final class Tunnel: HTTPTunnel {
         }
     }
 
+    /// Whether somebody waits for the next one.
+    var isAwaited: Bool { state.withLock { $0.reader != nil } }
+
+    /// One came.
+    func receive(_ element: Element) {
+        let reader = state.withLock { state -> CheckedContinuation<Element?, Never>? in
+            guard let reader = state.reader else {
+                state.received.append(element)
+                return nil
+            }
+            state.reader = nil
+            return reader
+        }
+        reader?.resume(returning: element)
+    }
+
+    /// No more come.
+    func end() {
+        let reader = state.withLock { state -> CheckedContinuation<Element?, Never>? in
+            state.isEnded = true
+            defer { state.reader = nil }
+            return state.reader
+        }
+        reader?.resume(returning: nil)
+    }
+}
+
+/// An upgraded connection.
+final class Tunnel: HTTPTunnel {
+    private let channel: any Channel
+    private let queue: PullQueue<[UInt8]>
+
+    init(channel: any Channel) {
+        self.channel = channel
+        queue = PullQueue(channel: channel)
+    }
+
+    func read() async -> [UInt8]? { await queue.read() }
+
     func write(_ bytes: [UInt8]) async throws {
         guard !bytes.isEmpty else { return }
         do { try await channel.writeAndFlush(channel.allocator.buffer(bytes: bytes)).get() } catch { throw HTTPClientGone() }
@@ -42,27 +82,10 @@ final class Tunnel: HTTPTunnel {
     }
 
     /// Bytes came.
-    func receive(_ bytes: [UInt8]) {
-        let reader = state.withLock { state -> CheckedContinuation<[UInt8]?, Never>? in
-            guard let reader = state.reader else {
-                state.received.append(bytes)
-                return nil
-            }
-            state.reader = nil
-            return reader
-        }
-        reader?.resume(returning: bytes)
-    }
+    func receive(_ bytes: [UInt8]) { queue.receive(bytes) }
 
     /// No more bytes come.
-    func end() {
-        let reader = state.withLock { state -> CheckedContinuation<[UInt8]?, Never>? in
-            state.isEnded = true
-            defer { state.reader = nil }
-            return state.reader
-        }
-        reader?.resume(returning: nil)
-    }
+    func end() { queue.end() }
 }
 
 /// Hands the bytes of an upgraded connection to its tunnel.

@@ -16,7 +16,7 @@ public struct WebhookClient: WebhookCaller {
     /// The largest answer that is read (`webhook.defaultRequestTimeout`'s companion in client-go reads without limit; objects have one).
     private static let maximumBytes = 8 << 20
 
-    private let group: MultiThreadedEventLoopGroup
+    let group: MultiThreadedEventLoopGroup
 
     /// Makes a client.
     public init(group: MultiThreadedEventLoopGroup) { self.group = group }

@@ -45,15 +45,27 @@ public struct WebhookCallFailure: Error, Sendable, Hashable {
     public init(_ reason: String) { self.reason = reason }
 }
 
-/// Calls webhooks.
+/// Calls webhooks, and what requests are passed on to.
 public protocol WebhookCaller: Sendable {
     /// Sends a call and takes the whole answer; a status that tells of a failure is an answer.
     ///
     /// - Throws: `WebhookCallFailure`.
     func post(_ call: WebhookCall) async throws(WebhookCallFailure) -> HTTPResponse
 
+    /// Passes a request on; the body of the answer comes as it is sent, and a connection that becomes another protocol is a tunnel.
+    ///
+    /// - Throws: `WebhookCallFailure`.
+    func forward(_ call: ForwardedCall) async throws(WebhookCallFailure) -> HTTPResponse
+
     /// Whether an address is one of this machine: nothing else stands behind the addresses of simulated pods.
     func isLocal(_ address: String) -> Bool
+}
+
+extension WebhookCaller {
+    /// Nothing can be reached.
+    public func forward(_ call: ForwardedCall) async throws(WebhookCallFailure) -> HTTPResponse {
+        throw WebhookCallFailure("dial tcp \(call.authority): connect: network is unreachable")
+    }
 }
 
 /// Calls nothing: what a simulator without sockets has.

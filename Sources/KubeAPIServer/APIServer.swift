@@ -322,7 +322,6 @@ public struct APIServer: HTTPHandler {
     private func subresource(_ subresource: ResourceType.Subresource, _ request: APIRequest) async throws(KubeStatus) -> HTTPResponse {
         switch (subresource.name, request.http.method) {
         case ("approval", "PUT"), ("approval", "PATCH"):
-            try await confirmApproval(request)
             let isPatch = request.http.method == "PATCH"
             return try object(request, isPatch ? await registry.patch(request) : await registry.update(request))
         case ("status", "GET"), ("approval", "GET"), ("ephemeralcontainers", "GET"), ("resize", "GET"):
@@ -359,8 +358,7 @@ public struct APIServer: HTTPHandler {
             return answer
         case ("proxy", _):
             try await admitConnection(subresource, request)
-            try PodConnection(registry: registry).confirmProxy(request)
-            throw absent(subresource, request)
+            return try await ProxyConnection(registry: registry).answer(request)
         default:
             // The object has to be there before anything can be said of its parts.
             _ = try registry.entry(request.resource, request.namespace, request.name)
@@ -390,22 +388,6 @@ public struct APIServer: HTTPHandler {
             request.http.body, contentType: request.http.headers["Content-Type"], as: kind, or: equals, validation: options.validation)
         request.audit?.note(request: decoded.object)
         return decoded
-    }
-
-    /// Approving takes a right on the signer as well (admission plugin CertificateApproval).
-    private func confirmApproval(_ request: APIRequest) async throws(KubeStatus) {
-        let entry = try registry.entry(request.resource, request.namespace, request.name)
-        let signer = try StoredObject.parse(entry.value).at("spec", "signerName")?.string ?? ""
-        for name in [signer, signer.prefix { $0 != "/" } + "/*"] {
-            let right = Attributes(
-                user: request.user, verb: "approve", apiGroup: request.resource.group, apiVersion: "*", resource: "signers",
-                name: String(name))
-            if await authorizer.authorize(right, trace: request.http.trace).isAllowed { return }
-        }
-        let message = Attributes.forbiddenMessage(
-            group: request.resource.group, resource: request.resource.resource, name: request.name,
-            "user not permitted to approve requests with signerName \(GoText.quoted(signer))")
-        throw .forbidden(group: request.resource.group, resource: request.resource.resource, name: request.name, message: message)
     }
 
     /// What a connection is to be made with passes admission (`ConnectResource` of `endpoints/handlers/rest.go`).

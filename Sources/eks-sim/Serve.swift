@@ -30,7 +30,8 @@ struct Serve: AsyncParsableCommand {
     @Option(help: "PEM file of certificate authorities that OpenID Connect providers may have, besides the system's.") var oidcCa: String?
     @Option(help: "Append the audit events of all clusters to this file, as lines of JSON.") var auditLog: String?
     @Option(help: "audit.k8s.io Policy. Default: what EKS logs; none with --profile upstream.") var auditPolicy: String?
-    @Option(help: "Most requests that only read at a time, in each API server; 0 for any number. Default: 400.") var maxRequestsInflight: Int?
+    @Option(help: "Most requests that only read at a time, in each API server; 0 for any number. Default: 400.") var maxRequestsInflight:
+        Int?
     @Option(help: "Most requests that change something at a time; 0 for any number. Default: 200.") var maxMutatingRequestsInflight: Int?
     @Option(help: "Most watches at a time; 0, the default, for any number.") var maxWatches: Int?
     @Option(help: "Most open connections of a cluster's endpoint. Default: 4096.") var maxConnections: Int?

@@ -34,6 +34,12 @@ struct MainJobTests {
         #expect(outcome.status == 0, "\(outcome.output)")
     }
 
+    @Test("proxies of Services, pods and nodes", .timeLimit(.minutes(15)))
+    func proxyWalk() async throws {
+        let outcome = try await Shell.run("Tests/EndToEnd/proxy_walk.sh '\(Shell.binary)'")
+        #expect(outcome.status == 0, "\(outcome.output)")
+    }
+
     @Test("certificates from request to use", .timeLimit(.minutes(15)), arguments: ["upstream", "eks"])
     func certificatesWalk(profile: String) async throws {
         let outcome = try await Shell.run("Tests/EndToEnd/certificates_walk.sh '\(Shell.binary)'", environment: ["PROFILE": profile])

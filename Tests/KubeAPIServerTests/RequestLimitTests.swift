@@ -93,7 +93,8 @@ struct RequestLimitTests {
         #expect(await cluster.server.send("GET", path, headers: HTTPHeaders(Self.anna)).status == 200)
     }
 
-    @Test("what takes longer than it may is answered 504 and not done, whatever the webhook's failure policy", arguments: ["Fail", "Ignore"])
+    @Test(
+        "what takes longer than it may is answered 504 and not done, whatever the webhook's failure policy", arguments: ["Fail", "Ignore"])
     func deadline(failurePolicy: String) async throws {
         let webhook = PatientWebhook()
         let cluster = try await Self.cluster(webhook, RequestLimits(), failurePolicy: .string(failurePolicy))

@@ -69,7 +69,8 @@ final class InFlightRequests: Sendable {
         /// The answer: text, not a Status, as `tooManyRequests` writes it.
         var response: HTTPResponse {
             HTTPResponse(
-                status: 429, headers: ["Content-Type": "text/plain; charset=utf-8", "X-Content-Type-Options": "nosniff", "Retry-After": "1"],
+                status: 429,
+                headers: ["Content-Type": "text/plain; charset=utf-8", "X-Content-Type-Options": "nosniff", "Retry-After": "1"],
                 body: .bytes(Array("Too many requests, please try again later.\n".utf8)))
         }
 

@@ -28,6 +28,12 @@ public protocol KubeletTransport: Sendable {
     ///
     /// - Throws: a Status that kube-apiserver makes of the kubelet's refusal.
     func answer(_ request: KubeletRequest) async throws(KubeStatus) -> HTTPResponse?
+
+    /// What answers an HTTP request to a port of a pod; `nil` when nothing listens there.
+    func answer(port: Int, of pod: JSON) async -> HTTPResponse?
+
+    /// The answer of a node's kubelet itself; `nil` when none runs there.
+    func answer(node: String, path: String) async -> HTTPResponse?
 }
 
 /// The transport in use, if any.

@@ -2,8 +2,7 @@ import JSON
 import KubeAPI
 import Store
 
-/// What is refused before anybody connects to a pod, a Service or a node (`pkg/registry/core/pod/strategy.go`,
-/// `pkg/registry/core/service/storage/storage.go`).
+/// What is refused before anybody connects to a pod (`pkg/registry/core/pod/strategy.go`).
 struct PodConnection: Sendable {
     let registry: Registry
 
@@ -55,28 +54,6 @@ struct PodConnection: Sendable {
         let container = kind == .portforward ? "" : try container(request.query["container"] ?? "", pod)
         guard isPlaced(pod) else { throw .badRequest("pod \(pod.objectName) does not have a host assigned") }
         return KubeletRequest(kind: kind, pod: pod, container: container, http: request.http, query: request.query)
-    }
-
-    /// Checks a request to a pod's or Service's address.
-    ///
-    /// - Throws: 400 for a pod without an address, 404, 503 for a Service that nothing stands behind.
-    func confirmProxy(_ request: APIRequest) throws(KubeStatus) {
-        // `scheme:name:port`
-        let parts = request.name.split(separator: ":", omittingEmptySubsequences: false).map(String.init)
-        let name = parts.count == 3 ? parts[1] : parts[0]
-        let object = try StoredObject.parse(registry.entry(request.resource, request.namespace, name).value)
-        switch request.resource.resource {
-        case "pods":
-            if (object.at("status", "podIP")?.string ?? "").isEmpty { throw .badRequest("address not allowed") }
-        case "services":
-            let view = AdmissionView(cluster: registry.cluster)
-            guard let endpoints = view.object("", "endpoints", namespace: request.namespace, name) else {
-                throw .notFound(group: "", resource: "services", name: name)
-            }
-            let isServed = (endpoints["subsets"]?.array ?? []).contains { $0["addresses"]?.array?.isEmpty == false }
-            if !isServed { throw .serviceUnavailable("no endpoints available for service \(GoText.quoted(name))") }
-        default: break
-        }
     }
 
     private func pod(_ request: APIRequest) throws(KubeStatus) -> JSON {

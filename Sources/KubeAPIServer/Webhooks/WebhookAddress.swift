@@ -88,30 +88,11 @@ struct WebhookAddress: Sendable {
         guard let own = ports.first(where: { $0["port"]?.integer == Int64(port) }) else {
             throw failed("no service port \(port) found for service \(GoText.quoted(name))")
         }
-        let places = endpoints(view, namespace, name, own["name"]?.string ?? "")
-        if let place = places.first(where: { cluster.webhooks.isLocal($0.host) }) { return place }
+        let places = ServiceEndpoints(view, namespace, name).ready(port: own["name"]?.string ?? "")
+        if let place = places.first(where: { cluster.webhooks.isLocal($0.host) }) { return (place.host, place.port) }
         guard let place = places.first else { throw failed("no endpoints available for service \(GoText.quoted(name))") }
         let host = place.host.contains(":") ? "[\(place.host)]" : place.host
         throw failed("dial tcp \(host):\(place.port): connect: no route to host")
-    }
-
-    private func endpoints(_ view: AdmissionView, _ namespace: String, _ name: String, _ port: String) -> [(host: String, port: Int)] {
-        func number(_ ports: JSON?) -> Int? {
-            ports?.array?.first { ($0["name"]?.string ?? "") == port }?["port"]?.integer.map { Int(clamping: $0) }
-        }
-        var found: [(host: String, port: Int)] = []
-        for slice in view.objects("discovery.k8s.io", "endpointslices", namespace: namespace)
-        where slice.at("metadata", "labels", "kubernetes.io/service-name")?.string == name {
-            guard let number = number(slice["ports"]) else { continue }
-            for endpoint in slice["endpoints"]?.array ?? [] where endpoint.at("conditions", "ready") != false {
-                found += (endpoint["addresses"]?.array ?? []).compactMap(\.string).map { ($0, number) }
-            }
-        }
-        for subset in view.object("", "endpoints", namespace: namespace, name)?["subsets"]?.array ?? [] {
-            guard let number = number(subset["ports"]) else { continue }
-            found += (subset["addresses"]?.array ?? []).compactMap { $0["ip"]?.string }.map { ($0, number) }
-        }
-        return found
     }
 
     /// What client-go makes of a status that is none of success (`NewGenericServerResponse`).

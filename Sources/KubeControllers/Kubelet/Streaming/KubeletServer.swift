@@ -22,6 +22,48 @@ struct KubeletServer: KubeletTransport {
         }
     }
 
+    // MARK: HTTP
+
+    func answer(port: Int, of pod: JSON) async -> HTTPResponse? {
+        guard let port = UInt16(exactly: port), await fleet.runs(pod.at("spec", "nodeName")?.string ?? "") else { return nil }
+        let simulated = SimulatedPort(pod: pod, port: port)
+        return simulated.isOpen ? HTTPResponse(status: 200, contentType: "text/plain", Array(simulated.text.utf8)) : nil
+    }
+
+    func answer(node: String, path: String) async -> HTTPResponse? {
+        guard await fleet.runs(node) else { return nil }
+        switch path.split(separator: "?").first.map(String.init) ?? path {
+        case "/healthz", "/healthz/ping": return HTTPResponse(status: 200, contentType: "text/plain; charset=utf-8", Array("ok".utf8))
+        case "/pods", "/pods/", "/runningpods/":
+            let list: JSON = ["kind": "PodList", "apiVersion": "v1", "metadata": [:], "items": .array(pods(on: node))]
+            return HTTPResponse(status: 200, contentType: "application/json", list.serialized())
+        case "/metrics":
+            let running = pods(on: node).filter { $0.at("status", "phase") == "Running" }
+            let containers = running.flatMap { $0.at("status", "containerStatuses")?.array ?? [] }.filter {
+                $0.at("state", "running") != nil
+            }
+            let text = """
+                # HELP kubelet_node_name The node's name. The count is always 1.
+                # TYPE kubelet_node_name gauge
+                kubelet_node_name{node="\(node)"} 1
+                # HELP kubelet_running_containers Number of containers currently running
+                # TYPE kubelet_running_containers gauge
+                kubelet_running_containers{container_state="running"} \(containers.count)
+                # HELP kubelet_running_pods Number of pods that have a running pod sandbox
+                # TYPE kubelet_running_pods gauge
+                kubelet_running_pods \(running.count)
+
+                """
+            return HTTPResponse(status: 200, contentType: "text/plain; version=0.0.4; charset=utf-8", Array(text.utf8))
+        default: return HTTPResponse(status: 404, contentType: "text/plain; charset=utf-8", Array("404 page not found\n".utf8))
+        }
+    }
+
+    private func pods(on node: String) -> [JSON] {
+        let range = try? cluster.store.range(cluster.collection(group: "", "pods"), prefix: "", at: nil, after: nil, limit: 0)
+        return (range?.entries ?? []).compactMap { try? JSON(parsing: $0.value) }.filter { $0.at("spec", "nodeName")?.string == node }
+    }
+
     // MARK: Logs
 
     private func logs(_ request: KubeletRequest) throws(KubeStatus) -> HTTPResponse {

@@ -70,9 +70,11 @@ struct SimulatedPort: Sendable {
             + "IPv4: dial tcp4 127.0.0.1:\(port): connect: connection refused IPv6 dial tcp6: address localhost: no suitable address found "
     }
 
+    /// What it says to every request.
+    var text: String { "eks-sim: port \(port) of pod \(pod.objectName) is simulated\n" }
+
     /// The answer to a request, once its head is complete.
     var answer: [UInt8] {
-        let text = "eks-sim: port \(port) of pod \(pod.objectName) is simulated\n"
         return Array(
             "HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: \(text.utf8.count)\r\nConnection: close\r\n\r\n\(text)".utf8)
     }
