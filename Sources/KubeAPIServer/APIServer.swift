@@ -63,6 +63,7 @@ public struct APIServer: HTTPHandler {
     private let audit: AuditLog?
     private let limits: RequestLimits
     private let inFlight: InFlightRequests
+    private let flows = FlowClassification()
     let registry: Registry
     private let reviews: AccessReviews
     private let tokenRequests: TokenRequests
@@ -98,13 +99,15 @@ public struct APIServer: HTTPHandler {
     public func handle(_ request: HTTPRequest) async -> HTTPResponse {
         var response: HTTPResponse
         var audit: RequestAudit?
-        do { response = try await answer(request, &audit) } catch {
+        var flow: FlowMatch?
+        do { response = try await answer(request, &audit, &flow) } catch {
             audit?.note(status: error.json)
             Self.explain(error, request.trace)
             response = HTTPResponse(error, to: request)
         }
         response.compress(for: request)
         response.headers["Audit-Id"] = request.trace.id
+        flow?.write(into: &response.headers)
         if response.headers["Cache-Control"] == nil { response.headers["Cache-Control"] = "no-cache, private" }
         if request.method == "HEAD" { response.body = .empty }
         request.trace.finish(status: response.status)
@@ -122,7 +125,9 @@ public struct APIServer: HTTPHandler {
     }
 
     /// The chain: who, may they, what.
-    private func answer(_ request: HTTPRequest, _ audit: inout RequestAudit?) async throws(KubeStatus) -> HTTPResponse {
+    private func answer(
+        _ request: HTTPRequest, _ audit: inout RequestAudit?, _ flow: inout FlowMatch?
+    ) async throws(KubeStatus) -> HTTPResponse {
         let query = QueryParameters(PercentEncoding.pairs(request.query ?? "") ?? [])
         let info = RequestInfo(request, query)
         let deadline = info.isLongRunning ? nil : try RequestDeadline(query, limit: limits.timeout)
@@ -133,13 +138,15 @@ public struct APIServer: HTTPHandler {
         request.trace.identify(caller.username)
         audit = self.audit?.begin(request, course: info.isLongRunning ? .lasting : .short) { Self.attributes(info, caller) }
         let user = try await Self.effectiveUser(of: request, as: caller, authorizer)
+        let attributes = Self.attributes(info, user)
+        flow = flows.match(attributes, cluster)
         let place: InFlightRequests.Place?
         do throws(InFlightRequests.Refusal) { place = try inFlight.enter(info, user) } catch {
             request.trace.add(error.step)
             return error.response
         }
         defer { withExtendedLifetime(place) {} }
-        var response = try await authorized(request, info, query, (user, caller), deadline, audit)
+        var response = try await authorized(request, info, query, attributes, caller, deadline, audit)
         if let place, case .stream(let produce) = response.body {
             response.body = .stream { writer in
                 defer { withExtendedLifetime(place) {} }
@@ -151,11 +158,10 @@ public struct APIServer: HTTPHandler {
 
     /// What the authorizers let pass, within its deadline.
     private func authorized(
-        _ request: HTTPRequest, _ info: RequestInfo, _ query: QueryParameters, _ users: (effective: UserInfo, caller: UserInfo),
+        _ request: HTTPRequest, _ info: RequestInfo, _ query: QueryParameters, _ attributes: Attributes, _ caller: UserInfo,
         _ deadline: RequestDeadline?, _ audit: RequestAudit?
     ) async throws(KubeStatus) -> HTTPResponse {
-        let (user, caller) = users
-        let attributes = Self.attributes(info, user)
+        let user = attributes.user
         let decision = await authorizer.authorize(attributes, trace: request.trace)
         audit?.note(impersonated: user == caller ? nil : user, decision)
         guard decision.isAllowed else { throw Forbidden.status(attributes, decision.reason) }

@@ -132,4 +132,42 @@ struct RequestLimitTests {
         #expect(answer.status == 400)
         #expect(answer.message == "invalid timeout specified in the request URL - timeout: \"\(text)\", error: \(problem)")
     }
+
+    @Test("every answer names the FlowSchema and the priority level of its request; a schema that comes first counts")
+    func flows() async throws {
+        let cluster = try await Self.cluster(PatientWebhook(), RequestLimits())
+        let group = "/apis/flowcontrol.apiserver.k8s.io/v1"
+        func expect(_ schema: String, _ level: String, _ path: String, _ headers: [(String, String)]) async {
+            let answer = await cluster.send("GET", path, headers: headers)
+            let flow = await cluster.send("GET", "\(group)/flowschemas/\(schema)").json.at("metadata", "uid")?.string
+            let priority = await cluster.send("GET", "\(group)/prioritylevelconfigurations/\(level)").json.at("metadata", "uid")?.string
+            #expect(answer.headers["X-Kubernetes-PF-FlowSchema-UID"] == flow, "\(path)")
+            #expect(answer.headers["X-Kubernetes-PF-PriorityLevel-UID"] == priority, "\(path)")
+        }
+        let account = [("Impersonate-User", "system:serviceaccount:default:x")]
+        await expect("exempt", "exempt", Cluster.maps, [])
+        await expect("global-default", "global-default", Cluster.maps, Self.anna)
+        await expect("probes", "exempt", "/healthz", Self.anna)
+        await expect("service-accounts", "workload-low", Cluster.maps, account)
+        await expect("global-default", "global-default", "\(Cluster.maps)/none", Self.anna)
+        let made = await cluster.send(
+            "POST", "\(group)/flowschemas",
+            [
+                "apiVersion": "flowcontrol.apiserver.k8s.io/v1", "kind": "FlowSchema", "metadata": ["name": "annas"],
+                "spec": [
+                    "matchingPrecedence": 500, "priorityLevelConfiguration": ["name": "workload-high"],
+                    "rules": [
+                        [
+                            "subjects": [["kind": "User", "user": ["name": "anna"]]],
+                            "resourceRules": [
+                                ["verbs": ["get"], "apiGroups": [""], "resources": ["configmaps"], "namespaces": ["default"]]
+                            ],
+                        ]
+                    ],
+                ],
+            ])
+        #expect(made.status == 201, "\(made.message)")
+        await expect("annas", "workload-high", "\(Cluster.maps)/none", Self.anna)
+        await expect("global-default", "global-default", Cluster.maps, Self.anna)
+    }
 }

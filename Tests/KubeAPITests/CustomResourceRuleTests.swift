@@ -52,6 +52,12 @@ struct CustomResourceRuleTests {
             (map, "self.?z.orValue('none') == 'none' && self[?'a'].hasValue()", ["a": "1", "b": "2"]),
             (object, "self.a == 1 && self.b__dash__c == 'x' && self.__in__ && !has(self.t)", ["a": 1, "b-c": "x", "in": true]),
             (object, "self.t > timestamp('2020-01-01T00:00:00Z') && self.t.getFullYear() == 2024", ["t": "2024-05-06T07:08:09Z"]),
+            (
+                object,
+                "self.t.getHours('Europe/Berlin') == 9 && self.t.getHours('America/New_York') == 3 && self.t.getHours('+05:30') == 12",
+                ["t": "2024-05-06T07:08:09Z"]
+            ),
+            (object, "self.t.getHours('Europe/Berlin') == 8 && self.t.getHours('Asia/Tokyo') == 16", ["t": "2024-01-06T07:08:09Z"]),
             (object, "self.d == duration('90m') && self.d.getHours() == 1 && self.d + duration('30m') == duration('2h')", ["d": "1h30m"]),
             (object, "self.r * 2.0 == 3.0 && self.r > 1", ["r": .number("1.5")]),
             (object, "type(self.u) == string ? self.u == '50%' : self.u > 3", ["u": 5]),

@@ -1,6 +1,7 @@
+import Foundation
 import World
 
-/// Parts of times and durations. Times are read in UTC or at an offset; the names of time zones are not known.
+/// Parts of times and durations. Times are read in UTC, at an offset, or in a zone of the IANA database by its name.
 enum CELTimes {
     static func add(to functions: inout CELFunctions) {
         part("getFullYear", &functions) { Int64($0.civil.year) }
@@ -33,14 +34,21 @@ enum CELTimes {
     private static func part(_ name: String, _ functions: inout CELFunctions, _ part: @escaping @Sendable (Instant) -> Int64) {
         functions.method(name, [.timestamp], .int) { (values) throws(CELError) in .int(part(try values[0].instant())) }
         functions.method(name, [.timestamp, .string], .int) { (values) throws(CELError) in
-            .int(part(try values[0].instant() + .seconds(try offset(try values[1].string()))))
+            let instant = try values[0].instant()
+            return .int(part(instant + .seconds(try offset(try values[1].string(), at: instant))))
         }
     }
 
-    /// How far the clocks of a zone are from UTC: `+05:30`, `UTC`.
-    private static func offset(_ zone: String) throws(CELError) -> Int64 {
+    /// How far the clocks of a zone are from UTC at a time: `+05:30`, `UTC`, `Europe/Berlin`.
+    private static func offset(_ zone: String, at instant: Instant) throws(CELError) -> Int64 {
         if zone.isEmpty || zone == "UTC" { return 0 }
-        guard let colon = zone.firstIndex(of: ":") else { throw .message("unknown time zone \(zone)") }
+        guard let colon = zone.firstIndex(of: ":") else {
+            // Foundation takes abbreviations as well; Go takes names of files.
+            guard zone.contains("/") || zone == "GMT", let known = TimeZone(identifier: zone) else {
+                throw .message("unknown time zone \(zone)")
+            }
+            return Int64(known.secondsFromGMT(for: Date(timeIntervalSince1970: Double(instant.seconds))))
+        }
         guard let hours = Int64(zone[..<colon]) else {
             throw .message("strconv.Atoi: parsing \(GoText.quoted(String(zone[..<colon]))): invalid syntax")
         }
