@@ -207,6 +207,7 @@ let package = Package(
                 "kill_under_load.py",
                 "lib.sh",
                 "network_walk.sh",
+                "nodes_walk.sh",
                 "oidc.sh",
                 "oidc_issuer.py",
                 "operators",

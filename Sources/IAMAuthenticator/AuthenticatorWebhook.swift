@@ -93,6 +93,14 @@ public struct AuthenticatorWebhook: HTTPHandler {
         let endpoint: String
     }
 
+    /// The user that an identity is mapped to at present.
+    ///
+    /// - Throws: `TokenError` with the authenticator's words.
+    public func user(of identity: CallerIdentity) async throws(TokenError) -> MappedIdentity {
+        var steps: [TraceStep] = []
+        return try await map(identity, &steps)
+    }
+
     private func map(_ identity: CallerIdentity, _ steps: inout [TraceStep]) async throws(TokenError) -> MappedIdentity {
         let mapper = IdentityMapper(
             mode: sources.authenticationMode, entries: sources.accessEntries, awsAuth: sources.awsAuth, clusterName: clusterName,

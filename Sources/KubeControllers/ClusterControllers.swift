@@ -45,11 +45,11 @@ public final class ClusterControllers: Sendable {
     private static let leases = ChangeSignals.Resource("coordination.k8s.io", "leases")
     private static let nodes = ChangeSignals.Resource("", "nodes")
 
-    private let access: ComponentAccess
+    let access: ComponentAccess
     private let authority: CertificateAuthority
     private let network: any PodNetwork
     private let state = Lock(State())
-    private var cluster: ClusterState { access.cluster }
+    var cluster: ClusterState { access.cluster }
 
     /// The controllers of a cluster whose certificates `authority` signs and whose pods get addresses from `network`; `start` starts them.
     public init(_ access: ComponentAccess, authority: CertificateAuthority, network: any PodNetwork = StandalonePodNetwork()) {
@@ -177,6 +177,14 @@ extension ClusterControllers: NodeJoining {
         if let user { json["user"] = ["username": .string(user.username), "groups": JSON(strings: user.groups)] }
         try await cluster.store.commit(Transaction(writes: [.put(Key(collection, machine.name), .bytes(json.serialized()))]))
         await state.withLock { $0.fleet }?.join(machine, as: user ?? Self.node(machine.name))
+    }
+
+    /// Takes over what became of a machine that has joined.
+    ///
+    /// - Throws: `StoreError`.
+    public func update(_ machine: NodeMachine) async throws(StoreError) {
+        guard let known = stored.first(where: { $0.machine.name == machine.name }) else { return }
+        try await join(machine, as: known.user)
     }
 
     /// Ends the kubelet of a machine, forgets it, and deletes its Node.

@@ -7,4 +7,10 @@ struct PodTests {
         let outcome = try await Shell.run("Tests/EndToEnd/pods_walk.sh '\(Shell.binary)'")
         #expect(outcome.status == 0, "\(outcome.output)")
     }
+
+    @Test("managed node groups become nodes, as their roles and mappings let them", .timeLimit(.minutes(10)))
+    func nodesWalk() async throws {
+        let outcome = try await Shell.run("Tests/EndToEnd/nodes_walk.sh '\(Shell.binary)'")
+        #expect(outcome.status == 0, "\(outcome.output)")
+    }
 }

@@ -52,6 +52,12 @@ enum EC2Tags {
         .array(pairs.map { ["key": .string($0.0), "value": .string($0.1)] })
     }
 
+    /// The tags of a resource by their keys.
+    static func values(of resource: JSON) -> [String: String] {
+        let tags = resource["tagSet"]?.array ?? []
+        return Dictionary(tags.map { ($0["key"]?.string ?? "", $0["value"]?.string ?? "") }) { first, _ in first }
+    }
+
     /// The value of a tag.
     static func value(_ resource: JSON, _ key: String) -> String? {
         resource["tagSet"]?.array?.first { $0["key"]?.string == key }?["value"]?.string

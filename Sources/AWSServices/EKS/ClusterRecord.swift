@@ -53,6 +53,18 @@ public protocol ClusterProvisioner: Sendable {
     func update(_ cluster: ClusterRecord) async
     /// Stops a cluster's control plane and removes its objects.
     func deprovision(_ cluster: ClusterRecord) async
+    /// Whether instances become nodes of the clusters.
+    var runsNodes: Bool { get }
+    /// Tells that instances or node groups of an account in a region have changed.
+    func instancesChanged(account: String, region: String) async
+}
+
+extension ClusterProvisioner {
+    /// They do not.
+    public var runsNodes: Bool { false }
+
+    /// Nobody cares.
+    public func instancesChanged(account: String, region: String) async {}
 }
 
 /// An access entry with its policies, as other subsystems read it.

@@ -38,7 +38,7 @@ public final class AWSFrontDoor: HTTPHandler {
         authorization = CallerAuthorization(records: records, world: world)
         sts = STSService(records: records, world: world, authentication: authentication, issuers: issuers)
         iam = IAMService(records: records, world: world, authorization: authorization)
-        regions = RegionTable(records: records, world: world, delay: configuration.resourceDelay)
+        regions = RegionTable(records: records, world: world, delay: configuration.resourceDelay, provisioner: provisioner)
         ec2 = EC2Service(authorization: authorization, regions: regions)
         autoScaling = AutoScalingService(authorization: authorization, regions: regions)
         logs = LogsService(records: records, world: world, events: LogEventStore())

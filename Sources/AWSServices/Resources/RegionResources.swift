@@ -11,11 +11,13 @@ final class RegionResources: Sendable {
     let world: World
     private let delay: Duration
     private let records: Records
+    private let provisioner: any ClusterProvisioner
     private let collections: [ResourceKind: String]
     private let turnstile = Turnstile()
     private let state = Lock(RegionState())
 
-    init(account: String, region: String, records: Records, world: World, delay: Duration) {
+    init(account: String, region: String, records: Records, world: World, delay: Duration, provisioner: any ClusterProvisioner) {
+        self.provisioner = provisioner
         self.account = account
         self.region = region
         self.records = records
@@ -30,7 +32,9 @@ final class RegionResources: Sendable {
 
     /// The committed resources, for reading. Changes to it are lost.
     var present: ResourceDraft {
-        ResourceDraft(base: current(), account: account, region: region, records: records, world: world, delay: delay)
+        ResourceDraft(
+            base: current(), account: account, region: region, records: records, world: world, delay: delay,
+            nodesJoin: provisioner.runsNodes)
     }
 
     /// Runs `body` on a draft and commits what it changed.
@@ -46,6 +50,11 @@ final class RegionResources: Sendable {
         let value = try body(&draft)
         try await commit(draft)
         for timer in draft.timers { world.timers.schedule(after: timer.delay, timer.label) { await timer.action(self) } }
+        if provisioner.runsNodes, draft.changes[.instance] != nil || draft.changes[.nodegroup] != nil {
+            world.timers.schedule(after: .zero, "instances of \(account) in \(region)") { [provisioner, account, region] in
+                await provisioner.instancesChanged(account: account, region: region)
+            }
+        }
         return value
     }
 
@@ -96,10 +105,12 @@ final class RegionTable: Sendable {
     private let records: Records
     private let world: World
     private let delay: Duration
+    private let provisioner: any ClusterProvisioner
     private let regions = Lock<[String: RegionResources]>([:])
 
     /// Makes the table; `delay` is how long what takes its time takes.
-    init(records: Records, world: World, delay: Duration) {
+    init(records: Records, world: World, delay: Duration, provisioner: any ClusterProvisioner) {
+        self.provisioner = provisioner
         self.records = records
         self.world = world
         self.delay = delay
@@ -123,7 +134,8 @@ final class RegionTable: Sendable {
         regions.withLock { regions in
             let name = "\(account)/\(region)"
             if let known = regions[name] { return known }
-            let made = RegionResources(account: account, region: region, records: records, world: world, delay: delay)
+            let made = RegionResources(
+                account: account, region: region, records: records, world: world, delay: delay, provisioner: provisioner)
             regions[name] = made
             return made
         }

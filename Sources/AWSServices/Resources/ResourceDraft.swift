@@ -11,6 +11,8 @@ struct ResourceDraft: Sendable {
     let world: World
     /// How long what takes its time takes: an instance to start, a gateway to be there.
     let delay: Duration
+    /// Whether instances become nodes, so that node groups wait for them.
+    let nodesJoin: Bool
     /// What others keep in the store.
     let records: Records
     private let base: RegionState
@@ -29,7 +31,8 @@ struct ResourceDraft: Sendable {
     /// What happens later to the resources of the region.
     typealias Step = @Sendable (RegionResources) async -> Void
 
-    init(base: RegionState, account: String, region: String, records: Records, world: World, delay: Duration) {
+    init(base: RegionState, account: String, region: String, records: Records, world: World, delay: Duration, nodesJoin: Bool) {
+        self.nodesJoin = nodesJoin
         self.base = base
         self.records = records
         self.delay = delay

@@ -76,8 +76,9 @@ final class ClusterIdentities: IdentitySources, AccessPolicySource, EKSAdmission
         aws.frontDoor?.principals(account: identity.accountID).first { $0.id == identity.userID }?.arn
     }
 
-    /// EC2 instances are not simulated yet: nobody has one.
-    func privateDNSName(ofInstance id: String) async -> String? { nil }
+    func privateDNSName(ofInstance id: String) async -> String? {
+        aws.frontDoor?.privateDNSName(ofInstance: id, account: record.accountID, region: record.region)
+    }
 
     /// The policies of the entry whose principal the authenticator put into the user's extra attributes.
     func associations(for user: UserInfo) -> (principalID: String, associations: [AccessPolicyAssociation])? {

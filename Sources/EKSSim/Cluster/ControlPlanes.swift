@@ -18,11 +18,14 @@ actor ControlPlanes: ClusterProvisioner {
     private(set) var lastFailure: (any Error)?
 
     private let issuers: ClusterIssuers
+    /// Makes instances nodes of the clusters.
+    private nonisolated let joiner: NodeJoiner
 
     init(factory: ControlPlaneFactory, firstPort: Int, issuers: ClusterIssuers) {
         self.issuers = issuers
         self.factory = factory
         self.firstPort = firstPort
+        joiner = NodeJoiner(world: factory.world, aws: factory.aws)
     }
 
     /// The running control planes, by name.
@@ -42,11 +45,21 @@ actor ControlPlanes: ClusterProvisioner {
             for index in plane.replicas.indices { plane.logs.started(replica: index, version: record.version, at: plane.endpoint) }
             await plane.logs.update(record)
             try writeAdminKubeconfig(plane)
+            joiner.look(record.accountID, record.region, self)
             return (plane.endpoint, plane.authority.identity.certificatePEM)
         } catch {
             lastFailure = error
             throw error
         }
+    }
+
+    nonisolated var runsNodes: Bool { factory.configuration.profile == .eks }
+
+    func instancesChanged(account: String, region: String) async { joiner.look(account, region, self) }
+
+    /// The running control planes of an account in a region.
+    func planes(of account: String, in region: String) -> [ControlPlane] {
+        all.filter { $0.record.accountID == account && $0.record.region == region }
     }
 
     /// Writes the emergency door that harnesses need; it does not exist on EKS.

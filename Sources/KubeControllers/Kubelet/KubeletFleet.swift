@@ -12,7 +12,7 @@ import World
 /// nobody can tell the difference, and a standing cluster costs nothing.
 actor KubeletFleet {
     private struct Kubelet {
-        let machine: NodeMachine
+        var machine: NodeMachine
         let client: ComponentClient
         let wording: KubeletWording
         var isRegistered = false
@@ -70,13 +70,21 @@ actor KubeletFleet {
 
     /// Starts a machine's kubelet, as the user that the machine authenticates as.
     func join(_ machine: NodeMachine, as user: UserInfo) {
-        guard kubelets[machine.name] == nil else { return }
+        guard kubelets[machine.name] == nil else { return change(machine) }
         let client = ComponentClient(
             access, as: user, userAgent: "kubelet/\(machine.kubeletVersion) (linux/\(machine.architecture)) kubernetes")
         kubelets[machine.name] = Kubelet(
             machine: machine, client: client, wording: KubeletWording(kubeletVersion: machine.kubeletVersion))
         deadlines.set(Self.nodeKey(machine.name), world.now)
         setAlarm(world.now)
+    }
+
+    /// Takes over what became of a machine: its network plugin may come up now.
+    private func change(_ machine: NodeMachine) {
+        kubelets[machine.name]?.machine = machine
+        guard machine.hasNetwork, let kubelet = kubelets[machine.name], kubelet.isRegistered, kubelet.readySince == nil else { return }
+        deadlines.set(Self.nodeKey(machine.name), world.now + Self.networkDelay)
+        setAlarm(deadlines.next)
     }
 
     /// Stops a machine's kubelet: the machine is gone.
@@ -112,7 +120,7 @@ actor KubeletFleet {
         kubelet.report.last = now
         await writeLease(&kubelet, at: now)
         if isKnown {
-            kubelet.readySince = now
+            if kubelet.machine.hasNetwork { kubelet.readySince = now }
             kubelets[name] = kubelet
             await report(name, at: now)
         } else {
@@ -128,7 +136,7 @@ actor KubeletFleet {
     }
 
     private func becomeReady(_ name: String) async {
-        guard kubelets[name]?.readySince == nil else { return }
+        guard let kubelet = kubelets[name], kubelet.readySince == nil, kubelet.machine.hasNetwork else { return }
         kubelets[name]?.readySince = world.now
         await report(name, at: world.now)
         await note(name, "NodeReady", "Node \(name) status is now: NodeReady")

@@ -32,6 +32,10 @@ public struct NodeMachine: Sendable, Hashable {
     public var kubeletVersion: String
     /// `amd64` or `arm64`.
     public var architecture: String
+    /// Whether it is an instance of EC2, which knows when it ends.
+    public var isInstance = false
+    /// Whether the network plugin comes up; without it the node does not get ready.
+    public var hasNetwork = true
 
     /// A taint that the node registers with.
     public struct NodeTaint: Sendable, Hashable {
@@ -79,7 +83,7 @@ public struct NodeMachine: Sendable, Hashable {
             "name": .string(name), "instanceID": .string(instanceID), "instanceType": .string(instanceType), "region": .string(region),
             "zone": .string(zone), "address": .string(address), "milliCPU": .integer(milliCPU), "memory": .integer(memory),
             "storage": .integer(storage), "maximumPods": .integer(maximumPods), "kubeletVersion": .string(kubeletVersion),
-            "architecture": .string(architecture),
+            "architecture": .string(architecture), "isInstance": .bool(isInstance), "hasNetwork": .bool(hasNetwork),
         ]
         json["extendedResources"] = .object(JSONObject(extendedResources.sorted { $0.key < $1.key }.map { ($0, .integer($1)) }))
         json["labels"] = .object(JSONObject(labels.sorted { $0.key < $1.key }.map { ($0, .string($1)) }))
@@ -104,6 +108,8 @@ public struct NodeMachine: Sendable, Hashable {
             taints: (json["taints"]?.array ?? []).map {
                 NodeTaint(key: $0["key"]?.string ?? "", value: $0["value"]?.string ?? "", effect: $0["effect"]?.string ?? "")
             }, kubeletVersion: version, architecture: architecture)
+        isInstance = json["isInstance"]?.bool ?? false
+        hasNetwork = json["hasNetwork"]?.bool ?? true
         for member in json["extendedResources"]?.object ?? [:] { extendedResources[member.key] = member.value.integer }
     }
 }

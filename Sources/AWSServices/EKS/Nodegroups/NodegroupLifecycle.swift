@@ -69,19 +69,19 @@ enum NodegroupLifecycle {
         let members = wanted.flatMap { AutoScaling.members($0, draft) }
         let desired = wanted.reduce(0) { $0 + ($1["DesiredCapacity"]?.integer ?? 0) }
         let serving = members.filter { $0.at("_scaling", "state")?.string == "InService" }
-        let canJoin = canJoin(group, draft)
-        if Int64(serving.count) == desired, members.count == serving.count, canJoin || desired == 0 { return .arrived }
+        let missing = draft.nodesJoin ? serving.filter { $0["_joined"]?.bool != true } : canJoin(group, draft) ? [] : serving
+        if Int64(serving.count) == desired, members.count == serving.count, missing.isEmpty { return .arrived }
         let deadline = Instant(nanoseconds: began) + patience
         guard draft.world.now >= deadline else {
             let isStuck = members.count == serving.count
             return .waiting(isStuck ? deadline - draft.world.now : nil)
         }
         var issues = names.compactMap { NodegroupHealth.launchFailure($0, draft) }
-        if !canJoin, !serving.isEmpty {
+        if !missing.isEmpty {
             issues.append(
                 NodegroupHealth.issue(
                     "NodeCreationFailure", "Instances failed to join the kubernetes cluster",
-                    serving.compactMap { $0["instanceId"]?.string }))
+                    missing.compactMap { $0["instanceId"]?.string }))
         }
         return .late(issues)
     }

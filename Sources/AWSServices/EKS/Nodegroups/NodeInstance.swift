@@ -1,0 +1,191 @@
+import IAMPolicy
+import JSON
+public import World
+
+/// An EC2 instance that is to be a node of a cluster: what its kubelet would find out about itself.
+public struct NodeInstance: Sendable {
+    /// A taint of its node group.
+    public struct Taint: Sendable, Hashable {
+        /// The key.
+        public let key: String
+        /// The value, often empty.
+        public let value: String
+        /// `NoSchedule`, `PreferNoSchedule` or `NoExecute`.
+        public let effect: String
+    }
+
+    /// `i-0123456789abcdef0`
+    public let id: String
+    /// `m5.large`
+    public let type: String
+    /// The zone's name and id.
+    public let zone: (name: String, id: String)
+    /// The address and name of its first interface.
+    public let address: String
+    /// `ip-10-0-1-5.ap-northeast-1.compute.internal`
+    public let privateDNSName: String
+    /// The cluster whose tag it has.
+    public let cluster: String
+    /// Whether it runs; one that does not is no node.
+    public let isRunning: Bool
+    /// When it was started.
+    public let launched: Instant
+    /// Whether it has joined and was ready.
+    public let hasJoined: Bool
+    /// The role of its instance profile: ARN and unique id; `nil` without one.
+    public let role: (arn: String, id: String)?
+    /// Whether the role may look up the instance, without which a node does not find its name (AmazonEKSWorkerNodePolicy).
+    public let canJoin: Bool
+    /// Whether the role may make interfaces and pull the plugin's image, without which pods get no network (AmazonEKS_CNI_Policy,
+    /// AmazonEC2ContainerRegistryPullOnly).
+    public let hasNetwork: Bool
+    /// Labels of its node group, EKS' own included.
+    public let labels: [String: String]
+    /// Taints of its node group.
+    public let taints: [Taint]
+    /// Kubernetes' version of its image: `1.34.2`.
+    public let kubeletVersion: String
+    /// `amd64` or `arm64`.
+    public let architecture: String
+    /// Whether EKS chose its image, and with it the number of pods.
+    public let isManagedImage: Bool
+    /// GiB of its root volume.
+    public let diskSize: Int64
+}
+
+/// A node group whose role has to be mapped for its nodes to be let in.
+public struct NodeRoleMapping: Sendable, Hashable {
+    /// `CLUSTER/NODEGROUP`
+    public let key: String
+    /// The cluster's name.
+    public let cluster: String
+    /// The role's ARN.
+    public let roleARN: String
+}
+
+extension AWSFrontDoor {
+    private static let networkActions = [
+        "ec2:AssignPrivateIpAddresses", "ec2:AttachNetworkInterface", "ec2:CreateNetworkInterface", "ec2:DescribeInstances",
+        "ecr:GetAuthorizationToken", "ecr:BatchGetImage",
+    ]
+
+    /// The instances of an account in a region that carry a cluster's tag, oldest first.
+    public func nodeInstances(account: String, region: String) -> [NodeInstance] {
+        let draft = regions.resources(account, region).present
+        var judged: [String: (canJoin: Bool, hasNetwork: Bool)] = [:]
+        return draft.list(.instance).compactMap { instance in
+            let tags = EC2Tags.values(of: instance)
+            guard let cluster = Self.cluster(of: tags), let first = Instances.interfaces(of: instance, draft).first else { return nil }
+            let group = tags["eks:nodegroup-name"].flatMap { draft.get(.nodegroup, EKSServices.nodegroupKey(cluster, $0)) }
+            let role = Self.role(of: instance, draft)
+            let name = role?["RoleName"]?.string ?? ""
+            let verdict = judged[name] ?? role.map { judge($0, draft) } ?? (false, false)
+            judged[name] = verdict
+            let version = group?["version"]?.string ?? self.cluster(account: account, region: region, name: cluster)?.version ?? ""
+            return NodeInstance(
+                id: instance["instanceId"]?.string ?? "", type: instance["instanceType"]?.string ?? "",
+                zone: (
+                    instance.at("placement", "availabilityZone")?.string ?? "", instance.at("placement", "availabilityZoneId")?.string ?? ""
+                ), address: first["privateIpAddress"]?.string ?? "", privateDNSName: first["privateDnsName"]?.string ?? "",
+                cluster: cluster,
+                isRunning: Instances.state(instance) == "running",
+                launched: (instance["launchTime"]?.string).flatMap(Instant.init(rfc3339:)) ?? world.now,
+                hasJoined: instance["_joined"]?.bool == true,
+                role: role.map { ($0["Arn"]?.string ?? "", $0["RoleId"]?.string ?? "") }, canJoin: verdict.canJoin,
+                hasNetwork: verdict.hasNetwork, labels: group.map { Self.labels($0, instance) } ?? [:], taints: Self.taints(group),
+                kubeletVersion: NodeImage.kubelet(version), architecture: instance["architecture"]?.string == "arm64" ? "arm64" : "amd64",
+                isManagedImage: group != nil && group?["amiType"] != "CUSTOM", diskSize: group?["diskSize"]?.integer ?? 20)
+        }
+    }
+
+    /// The tags by which instances are known to be of a cluster: that of managed node groups, or the one that nodes of one's own need.
+    private static func cluster(of tags: [String: String]) -> String? {
+        if let name = tags["eks:cluster-name"] { return name }
+        let prefix = "kubernetes.io/cluster/"
+        return tags.keys.filter { $0.hasPrefix(prefix) }.sorted().first.map { String($0.dropFirst(prefix.count)) }
+    }
+
+    private static func role(of instance: JSON, _ draft: ResourceDraft) -> JSON? {
+        let arn = instance.at("iamInstanceProfile", "arn")?.string ?? ""
+        let name = arn.split(separator: "/").last.map(String.init) ?? ""
+        guard let profile = draft.principal("instance-profiles", name), let role = profile["Roles"]?.array?.first?.string else {
+            return nil
+        }
+        return draft.principal("roles", role)
+    }
+
+    private func judge(_ role: JSON, _ draft: ResourceDraft) -> (canJoin: Bool, hasNetwork: Bool) {
+        let arn = role["Arn"]?.string ?? ""
+        let caller = Caller(
+            arn: arn, accountID: draft.account, userID: role["RoleId"]?.string ?? "", roleARN: arn,
+            roleName: role["RoleName"]?.string ?? "",
+            userName: nil)
+        let policies = authorization.policies(caller, role)
+        func allows(_ action: String) -> Bool {
+            policies.evaluate(PolicyRequest(action: action, resource: "*"), granted: .none).isAllowed
+        }
+        return (allows("ec2:DescribeInstances"), Self.networkActions.allSatisfy(allows))
+    }
+
+    private static func labels(_ group: JSON, _ instance: JSON) -> [String: String] {
+        var labels: [String: String] = [:]
+        for member in group["labels"]?.object?.members ?? [] { labels[member.key] = member.value.string }
+        labels["eks.amazonaws.com/nodegroup"] = group["nodegroupName"]?.string
+        labels["eks.amazonaws.com/nodegroup-image"] = instance["imageId"]?.string
+        labels["eks.amazonaws.com/capacityType"] = group["capacityType"]?.string
+        labels["eks.amazonaws.com/sourceLaunchTemplateId"] = group["_template"]?.string
+        labels["eks.amazonaws.com/sourceLaunchTemplateVersion"] = instance.at("_scaling", "template", "Version")?.string
+        return labels
+    }
+
+    private static func taints(_ group: JSON?) -> [NodeInstance.Taint] {
+        let effects = ["NO_SCHEDULE": "NoSchedule", "PREFER_NO_SCHEDULE": "PreferNoSchedule", "NO_EXECUTE": "NoExecute"]
+        return (group?["taints"]?.array ?? []).map { taint in
+            NodeInstance.Taint(
+                key: taint["key"]?.string ?? "", value: taint["value"]?.string ?? "", effect: effects[taint["effect"]?.string ?? ""] ?? "")
+        }
+    }
+
+    /// Notes that instances are nodes now: their node groups are looked at again.
+    public func noteJoined(_ instances: [String], account: String, region: String) async {
+        _ = try? await regions.resources(account, region).change { draft throws(AWSError) in
+            var groups: Set<String> = []
+            for id in instances {
+                guard let instance = draft.get(.instance, id) else { continue }
+                try draft.update(.instance, id) { $0["_joined"] = true }
+                let tags = EC2Tags.values(of: instance)
+                if let cluster = tags["eks:cluster-name"], let group = tags["eks:nodegroup-name"] {
+                    groups.insert(EKSServices.nodegroupKey(cluster, group))
+                }
+            }
+            for key in groups.sorted() { NodegroupLifecycle.settle(&draft, key) }
+        }
+    }
+
+    /// The name of an instance's first interface, which `{{EC2PrivateDNSName}}` stands for; `nil` when there is no such instance.
+    public func privateDNSName(ofInstance id: String, account: String, region: String) -> String? {
+        let draft = regions.resources(account, region).present
+        guard let instance = draft.get(.instance, id) else { return nil }
+        return Instances.interfaces(of: instance, draft).first?["privateDnsName"]?.string
+    }
+
+    /// The node groups of clusters in mode CONFIG_MAP whose role EKS has still to write to `aws-auth`.
+    public func unmappedNodeRoles(account: String, region: String) -> [NodeRoleMapping] {
+        regions.resources(account, region).present.list(.nodegroup).compactMap { group in
+            let cluster = group["clusterName"]?.string ?? ""
+            guard group["_isMapped"] == nil, group["status"] == "CREATING",
+                self.cluster(account: account, region: region, name: cluster)?.authenticationMode == "CONFIG_MAP"
+            else { return nil }
+            return NodeRoleMapping(
+                key: EKSServices.nodegroupKey(cluster, group["nodegroupName"]?.string ?? ""), cluster: cluster,
+                roleARN: group["nodeRole"]?.string ?? "")
+        }
+    }
+
+    /// Notes that a node group's role was written to `aws-auth`; from then on the line is the owner's.
+    public func noteMapped(_ mapping: NodeRoleMapping, account: String, region: String) async {
+        _ = try? await regions.resources(account, region).change { draft throws(AWSError) in
+            if draft.get(.nodegroup, mapping.key) != nil { try draft.update(.nodegroup, mapping.key) { $0["_isMapped"] = true } }
+        }
+    }
+}

@@ -1,0 +1,58 @@
+public import JSON
+import KubeAPI
+import KubeAPIServer
+import RBAC
+import Store
+
+/// What EKS itself does to nodes of managed node groups and for them, through the API server.
+extension ClusterControllers {
+    private static let awsAuth = "/api/v1/namespaces/kube-system/configmaps/aws-auth"
+
+    /// The names of the nodes that say that they are ready.
+    public var readyNodes: Set<String> {
+        let range = try? cluster.store.range(cluster.collection(group: "", "nodes"), prefix: "", at: nil, after: nil, limit: 0)
+        let nodes = (range?.entries ?? []).compactMap { try? JSON(parsing: $0.value) }
+        return Set(
+            nodes.filter { node in
+                node.at("status", "conditions")?.array?.contains { $0["type"] == "Ready" && $0["status"] == "True" } == true
+            }.map(\.objectName))
+    }
+
+    /// Changes a Node as EKS' node manager.
+    public func patch(node name: String, _ change: JSON) async {
+        await asUser(UserInfo(username: "eks:node-manager", groups: ["system:authenticated"])) { client in
+            _ = await client.send("PATCH", "/api/v1/nodes/\(name)", change, type: "application/merge-patch+json")
+        }
+    }
+
+    /// Lets the nodes of a role in by a line of `aws-auth`, unless there is one for the role.
+    public func mapNodeRole(_ arn: String) async {
+        let line =
+            "- groups:\n  - system:bootstrappers\n  - system:nodes\n  rolearn: \(arn)\n  username: system:node:{{EC2PrivateDNSName}}\n"
+        await asUser(UserInfo(username: "eks:cluster-bootstrap", groups: ["system:masters"])) { client in
+            let present = await client.send("GET", Self.awsAuth)
+            guard present.isSuccess else {
+                let map: JSON = [
+                    "apiVersion": "v1", "kind": "ConfigMap", "metadata": ["name": "aws-auth", "namespace": "kube-system"],
+                    "data": ["mapRoles": .string(line)],
+                ]
+                _ = await client.send("POST", "/api/v1/namespaces/kube-system/configmaps", map)
+                return
+            }
+            let known = present.object.at("data", "mapRoles")?.string ?? ""
+            guard !known.contains(arn) else { return }
+            // What cannot be read, or is written in another style, is left to its owner.
+            let isBlock = known.isEmpty || known.hasPrefix("- ") || known.hasPrefix("-\n")
+            guard isBlock else { return }
+            let text = known.isEmpty || known.hasSuffix("\n") ? known + line : known + "\n" + line
+            _ = await client.send(
+                "PATCH", Self.awsAuth, ["data": ["mapRoles": .string(text)]], type: "application/merge-patch+json")
+        }
+    }
+
+    private func asUser(_ user: UserInfo, _ body: (ComponentClient) async -> Void) async {
+        let client = ComponentClient(access, as: user, userAgent: "eks.amazonaws.com")
+        await body(client)
+        client.close()
+    }
+}

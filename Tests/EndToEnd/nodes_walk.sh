@@ -1,0 +1,106 @@
+#!/usr/bin/env bash
+# Managed node groups from the call to pods on their nodes, with the unmodified aws and kubectl: who a node is, what its role and mapping must
+# be, sizes, labels, updates, ends.
+#   nodes_walk.sh EKS_SIM_BINARY
+SIM=$(readlink -f "${1:?the eks-sim binary}")
+# shellcheck source=Tests/EndToEnd/lib.sh
+source "$(dirname "$0")/lib.sh"
+k() { kubectl --kubeconfig "$work/$1.kubeconfig" "${@:2}"; }
+# until_is WANT COMMAND...: repeats until the output is as wanted, for some seconds
+until_is() {
+  local want=$1 got=""
+  shift
+  for _ in $(seq 60); do
+    got=$("$@" 2>/dev/null)
+    [ "$got" = "$want" ] && break
+    sleep 0.25
+  done
+  printf '%s' "$got"
+}
+nodes() { k "$1" get nodes --no-headers 2>/dev/null | awk '{print $2}' | sort | uniq -c | awk '{print $1 $2}' | paste -sd,; }
+node_role() {
+  role "$1" '{"Service":"ec2.amazonaws.com"}' >/dev/null
+  for p in "${@:2}"; do aws iam attach-role-policy --role-name "$1" --policy-arn "arn:aws:iam::aws:policy/$p"; done
+  printf 'arn:aws:iam::%s:role/%s' "$ACCOUNT" "$1"
+}
+SUBNETS=$(q ec2 describe-subnets --query 'Subnets[].SubnetId')
+# shellcheck disable=SC2086 # several subnets
+group() { aws eks create-nodegroup --cluster-name "$1" --nodegroup-name "$2" --node-role "$3" --subnets $SUBNETS "${@:4}" >/dev/null; }
+status() { q eks describe-nodegroup --cluster-name "$1" --nodegroup-name "$2" --query nodegroup.status; }
+
+cluster demo API_AND_CONFIG_MAP
+eks-sim kubeconfig demo --admin -o "$work/demo.kubeconfig"
+ROLE=$(node_role nodes AmazonEKSWorkerNodePolicy AmazonEKS_CNI_Policy AmazonEC2ContainerRegistryPullOnly)
+
+part "a node group"
+run "create" group demo main "$ROLE" --scaling-config minSize=1,maxSize=5,desiredSize=2 --instance-types m5.large --labels tier=web \
+  --taints key=dedicated,value=web,effect=PREFER_NO_SCHEDULE
+run "wait nodegroup-active" aws eks wait nodegroup-active --cluster-name demo --nodegroup-name main
+is "two nodes are ready" "$(nodes demo)" 2Ready
+NODE=$(k demo get nodes -o 'jsonpath={.items[0].metadata.name}')
+I=$(k demo get node "$NODE" -o 'jsonpath={.spec.providerID}' | sed 's|.*/||')
+is "one is the instance" "$(q ec2 describe-instances --instance-ids "$I" --query 'Reservations[0].Instances[0].PrivateDnsName')" "$NODE"
+like "with the group's and EKS' labels" "$(k demo get node "$NODE" --show-labels)" 'eks.amazonaws.com/capacityType=ON_DEMAND.*eks.amazonaws.com/nodegroup=main.*tier=web'
+like "taints" "$(k demo describe node "$NODE")" 'Taints: +dedicated=web:PreferNoSchedule'
+is "pods that fit" "$(k demo get node "$NODE" -o 'jsonpath={.status.capacity.pods}')" 29
+like "the kubelet's version" "$(k demo get node "$NODE" -o 'jsonpath={.status.nodeInfo.kubeletVersion}')" '^v1\.34\.[0-9]+-eks-'
+is "zones are even" "$(k demo get nodes -L topology.kubernetes.io/zone --no-headers | awk '{print $NF}' | sort | uniq -c | awk '{print $1}' | sort -u)" 1
+like "its entry" "$(aws eks describe-access-entry --cluster-name demo --principal-arn "$ROLE")" '"type": "EC2_LINUX"'
+run "a pod" k demo run web --image=nginx
+run "runs on one" k demo wait --for=condition=Ready pod/web --timeout=20s
+like "lease" "$(k demo get leases -n kube-node-lease)" "$NODE"
+
+part "sizes and labels"
+run "three" aws eks update-nodegroup-config --cluster-name demo --nodegroup-name main --scaling-config desiredSize=3
+is "are there" "$(until_is 3Ready nodes demo)" 3Ready
+run "one" aws eks update-nodegroup-config --cluster-name demo --nodegroup-name main --scaling-config desiredSize=1
+is "is left" "$(until_is 1Ready nodes demo)" 1Ready
+run "labels" aws eks update-nodegroup-config --cluster-name demo --nodegroup-name main --labels 'addOrUpdateLabels={tier=api,team=x},removeLabels=[]'
+like "are on the node" "$(until_is api k demo get nodes -o 'jsonpath={.items[0].metadata.labels.tier}')" api
+ONE=$(k demo get nodes -o 'jsonpath={.items[0].spec.providerID}' | sed 's|.*/||')
+NAME=$(k demo get nodes -o 'jsonpath={.items[0].metadata.name}')
+run "an instance that is ended" aws ec2 terminate-instances --instance-ids "$ONE"
+until_is "" k demo get node "$NAME" -o name >/dev/null
+is "another takes its place" "$(until_is 1Ready nodes demo)" 1Ready
+
+part "roles that lack something"
+aws iam detach-role-policy --role-name nodes --policy-arn arn:aws:iam::aws:policy/AmazonEKS_CNI_Policy
+run "without the network policy" aws eks update-nodegroup-config --cluster-name demo --nodegroup-name main --scaling-config desiredSize=2
+is "a node is not ready" "$(until_is 1NotReady,1Ready nodes demo)" 1NotReady,1Ready
+like "says why" "$(k demo describe nodes)" 'cni plugin not initialized'
+aws iam attach-role-policy --role-name nodes --policy-arn arn:aws:iam::aws:policy/AmazonEKS_CNI_Policy
+is "with it, it becomes ready" "$(until_is 2Ready nodes demo)" 2Ready
+BARE=$(node_role bare)
+run "without any policy" group demo bare "$BARE" --scaling-config minSize=1,maxSize=1,desiredSize=1
+sleep 2
+is "its node does not come" "$(nodes demo)" 2Ready
+is "and the group waits for it" "$(status demo bare)" CREATING
+aws eks delete-access-entry --cluster-name demo --principal-arn "$ROLE"
+run "without an entry" aws eks update-nodegroup-config --cluster-name demo --nodegroup-name main --scaling-config desiredSize=3
+sleep 2
+is "a new node does not get in" "$(nodes demo)" 2Ready
+aws eks create-access-entry --cluster-name demo --principal-arn "$ROLE" --type EC2_LINUX >/dev/null
+is "with one again, it does" "$(until_is 3Ready nodes demo)" 3Ready
+
+part "mode CONFIG_MAP"
+cluster old CONFIG_MAP
+eks-sim kubeconfig old --admin -o "$work/old.kubeconfig"
+run "create" group old main "$ROLE" --scaling-config minSize=1,maxSize=1,desiredSize=1
+is "becomes active" "$(until_is ACTIVE status old main)" ACTIVE
+is "a node" "$(nodes old)" 1Ready
+like "let in by a line that EKS wrote" "$(k old get configmap aws-auth -n kube-system -o yaml)" 'username: system:node:\{\{EC2PrivateDNSName\}\}'
+
+part "after a restart"
+kill "$server"; wait "$server" 2>/dev/null
+rm -f "$work/ready.json"
+"$SIM" serve --state "$work/state.sqlite" --aws-port "${EKS_SIM_ENDPOINT##*:}" --api-port 0 --ready-file "$work/ready.json" >"$work/serve.log" 2>&1 &
+server=$!
+for _ in $(seq 100); do [ -s "$work/ready.json" ] && break; sleep 0.1; done
+is "the nodes are ready" "$(until_is 3Ready nodes demo)" 3Ready
+
+part "the end"
+run "delete" aws eks delete-nodegroup --cluster-name demo --nodegroup-name main
+is "is gone" "$(until_is "" status demo main)" ""
+is "no node is left" "$(until_is "" nodes demo)" ""
+
+finish
