@@ -50,6 +50,37 @@ run "a pod" k demo run web --image=nginx
 run "runs on one" k demo wait --for=condition=Ready pod/web --timeout=20s
 like "lease" "$(k demo get leases -n kube-node-lease)" "$NODE"
 
+part "addresses of pods"
+WEB=$(k demo get pod web -o 'jsonpath={.status.podIP}')
+WEBNODE=$(k demo get pod web -o 'jsonpath={.spec.nodeName}')
+WEBI=$(k demo get node "$WEBNODE" -o 'jsonpath={.spec.providerID}' | sed 's|.*/||')
+is "a pod's is one of its instance's" "$(q ec2 describe-network-interfaces --filters "Name=addresses.private-ip-address,Values=$WEB" --query 'NetworkInterfaces[0].Attachment.InstanceId')" "$WEBI"
+is "a warm interface has as many" "$(q ec2 describe-network-interfaces --filters "Name=attachment.instance-id,Values=$WEBI" --query 'NetworkInterfaces[].length(PrivateIpAddresses)' | tr '\t' '\n' | sort -u)" 10
+like "with the agent's tags" "$(q ec2 describe-network-interfaces --filters "Name=attachment.instance-id,Values=$WEBI" --query 'NetworkInterfaces[].TagSet[].Key')" 'node.k8s.amazonaws.com/instance_id'
+FREE() { q ec2 describe-subnets --query 'sum(Subnets[].AvailableIpAddressCount)' | cut -d. -f1; }
+BEFORE=$(FREE)
+k demo apply -f - >/dev/null <<J
+{"apiVersion": "v1", "kind": "List", "items": [$(for n in $(seq 20); do printf '%s{"apiVersion":"v1","kind":"Pod","metadata":{"name":"p%s","labels":{"app":"many"}},"spec":{"nodeName":"%s","containers":[{"name":"c","image":"x"}]}}' "$([ "$n" = 1 ] || echo ,)" "$n" "$WEBNODE"; done)]}
+J
+run "twenty pods" kubectl --kubeconfig "$work/demo.kubeconfig" wait --for=condition=Ready pod -l app=many --timeout=60s
+is "have addresses of their own" "$(k demo get pods -l app=many -o 'jsonpath={.items[*].status.podIP}' | tr ' ' '\n' | sort -u | wc -l)" 20
+like "which the subnet has less" "$((BEFORE - $(FREE)))" '^[1-9]'
+is "a host's pod has its node's" "$(k demo run host --image=x --overrides='{"spec":{"hostNetwork":true}}' >/dev/null; k demo wait --for=condition=Ready pod/host --timeout=20s >/dev/null; k demo get pod host -o 'jsonpath={.status.podIP}')" "$(k demo get pod host -o 'jsonpath={.status.hostIP}')"
+k demo delete pods -l app=many --grace-period=1 >/dev/null
+run "a small node" group demo small "$ROLE" --scaling-config minSize=1,maxSize=1,desiredSize=1 --instance-types t3.micro
+is "becomes active" "$(until_is ACTIVE status demo small)" ACTIVE
+SMALL=$(k demo get nodes -l eks.amazonaws.com/nodegroup=small -o 'jsonpath={.items[0].metadata.name}')
+is "has room for four pods" "$(k demo get node "$SMALL" -o 'jsonpath={.status.capacity.pods}')" 4
+# Bound past the scheduler: more pods than the node has addresses for.
+for n in 1 2 3 4; do
+  k demo create -f - >/dev/null <<<"{\"apiVersion\":\"v1\",\"kind\":\"Pod\",\"metadata\":{\"name\":\"s$n\"},\"spec\":{\"nodeName\":\"$SMALL\",\"containers\":[{\"name\":\"c\",\"image\":\"x\"}]}}"
+done
+for _ in $(seq 60); do k demo get events 2>/dev/null | grep -q FailedCreatePodSandBox && break; sleep 0.25; done
+like "a dry pool is told" "$(k demo get events)" 'FailedCreatePodSandBox.*failed to assign an IP address to container'
+run "its end" aws eks delete-nodegroup --cluster-name demo --nodegroup-name small
+is "is soon" "$(until_is "" status demo small)" ""
+k demo delete pods --all --force --grace-period=0 >/dev/null 2>&1
+
 part "sizes and labels"
 run "three" aws eks update-nodegroup-config --cluster-name demo --nodegroup-name main --scaling-config desiredSize=3
 is "are there" "$(until_is 3Ready nodes demo)" 3Ready

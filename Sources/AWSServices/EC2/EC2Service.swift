@@ -7,7 +7,7 @@ struct EC2Service: Sendable {
     let authorization: CallerAuthorization
     let regions: RegionTable
 
-    private static let operations: [String: EC2Operation] = {
+    static let operations: [String: EC2Operation] = {
         let all: [[EC2Operation]] = [
             EC2Tags.operations, EC2Places.operations, VPCs.operations, DHCPOptions.operations, Subnets.operations,
             CIDRReservations.operations, InternetGateways.operations, RouteTables.operations, Routes.operations,

@@ -23,6 +23,8 @@ struct ControlPlane: Sendable {
     let serviceAccounts: ServiceAccountTokens
     /// Scheduler, nodes and what signs certificates.
     let controllers: ClusterControllers?
+    /// Where pods get their addresses.
+    let network: ClusterPodNetwork
     /// The endpoint's listener; `nil` without sockets.
     let listener: Listener?
     /// The authenticator's own HTTPS listener; `nil` without sockets.
@@ -158,11 +160,12 @@ struct ControlPlaneFactory: Sendable {
         }
         try await ClusterBootstrap(cluster: cluster, serviceRange: record.serviceCIDR, endpoint: ("127.0.0.1", port ?? 443)).run()
         await ClusterResumption(cluster: cluster).run()
-        let controllers = await startControllers(record, cluster, authority, replicas, loopback)
+        let network = ClusterPodNetwork(record: record, cluster: cluster, aws: aws)
+        let controllers = await startControllers(cluster, record.minorVersion, authority, replicas, loopback, network)
         return ControlPlane(
             record: record, cluster: cluster, authority: authority, loadBalancer: loadBalancer, replicas: replicas,
             authenticator: authenticator(nil), logs: logs,
-            serviceAccounts: accounts, controllers: controllers,
+            serviceAccounts: accounts, controllers: controllers, network: network,
             listener: listener,
             authenticatorListener: own, tls: tls)
     }
@@ -174,13 +177,13 @@ struct ControlPlaneFactory: Sendable {
     }
 
     private func startControllers(
-        _ record: ClusterRecord, _ cluster: ClusterState, _ authority: CertificateAuthority, _ replicas: [Replica],
-        _ loopback: LoopbackConnections
+        _ cluster: ClusterState, _ minorVersion: Int, _ authority: CertificateAuthority, _ replicas: [Replica],
+        _ loopback: LoopbackConnections, _ network: ClusterPodNetwork
     ) async -> ClusterControllers? {
         guard let server = replicas.first else { return nil }
         let controllers = ClusterControllers(
-            ComponentAccess(cluster: cluster, server: server, connections: loopback), authority: authority)
-        await controllers.start(minorVersion: record.minorVersion)
+            ComponentAccess(cluster: cluster, server: server, connections: loopback), authority: authority, network: network)
+        await controllers.start(minorVersion: minorVersion)
         return controllers
     }
 

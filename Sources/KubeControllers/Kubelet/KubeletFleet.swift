@@ -69,8 +69,9 @@ actor KubeletFleet {
     // MARK: Nodes
 
     /// Starts a machine's kubelet, as the user that the machine authenticates as.
-    func join(_ machine: NodeMachine, as user: UserInfo) {
-        guard kubelets[machine.name] == nil else { return change(machine) }
+    func join(_ machine: NodeMachine, as user: UserInfo) async {
+        guard kubelets[machine.name] == nil else { return await change(machine) }
+        await network.prepare(machine)
         let client = ComponentClient(
             access, as: user, userAgent: "kubelet/\(machine.kubeletVersion) (linux/\(machine.architecture)) kubernetes")
         kubelets[machine.name] = Kubelet(
@@ -80,16 +81,19 @@ actor KubeletFleet {
     }
 
     /// Takes over what became of a machine: its network plugin may come up now.
-    private func change(_ machine: NodeMachine) {
+    private func change(_ machine: NodeMachine) async {
         kubelets[machine.name]?.machine = machine
+        await network.prepare(machine)
         guard machine.hasNetwork, let kubelet = kubelets[machine.name], kubelet.isRegistered, kubelet.readySince == nil else { return }
         deadlines.set(Self.nodeKey(machine.name), world.now + Self.networkDelay)
         setAlarm(deadlines.next)
     }
 
     /// Stops a machine's kubelet: the machine is gone.
-    func leave(_ name: String) {
-        kubelets.removeValue(forKey: name)?.client.close()
+    func leave(_ name: String) async {
+        let kubelet = kubelets.removeValue(forKey: name)
+        kubelet?.client.close()
+        if let kubelet { await network.remove(kubelet.machine) }
         deadlines.set(Self.nodeKey(name), nil)
         for (key, worker) in workers where worker.sandbox.node == name {
             workers[key] = nil

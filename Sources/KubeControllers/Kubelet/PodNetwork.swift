@@ -16,6 +16,12 @@ public struct PodSandbox: Sendable, Hashable {
 
 /// Where pods get their addresses: what the CNI plugin does on a node.
 public protocol PodNetwork: Sendable {
+    /// A machine has joined, or its network may come up now: what connects its pods starts.
+    func prepare(_ machine: NodeMachine) async
+
+    /// A machine has gone.
+    func remove(_ machine: NodeMachine) async
+
     /// ADD: connects a sandbox and answers its addresses, the primary one first.
     ///
     /// - Throws: `PodNetworkFailure` with the plugin's own words.
@@ -26,6 +32,14 @@ public protocol PodNetwork: Sendable {
 
     /// After a restart: the sandbox has these addresses already.
     func restore(_ sandbox: PodSandbox, addresses: [String]) async
+}
+
+extension PodNetwork {
+    /// Nothing has to start.
+    public func prepare(_ machine: NodeMachine) async {}
+
+    /// Nothing has to end.
+    public func remove(_ machine: NodeMachine) async {}
 }
 
 /// Why a pod got no address.

@@ -88,6 +88,13 @@ public actor IPAMAgent {
         changes &+= 1
     }
 
+    /// Notes who has an address that the pool holds, after a restart of the whole simulator; answers whether it was free.
+    @discardableResult
+    public func restore(_ allocation: StateFile.Allocation) -> Bool {
+        changes &+= 1
+        return store.restore(allocation)
+    }
+
     /// The node was cordoned or uncordoned, or its labels changed.
     public func nodeChanged() { changes &+= 1 }
 

@@ -15,6 +15,14 @@ public struct StateFile: Sendable, Hashable {
         public let assignedAt: Instant
         /// The pod.
         public let pod: PodMetadata
+
+        /// Makes an allocation.
+        public init(key: SandboxKey, address: IPAddress, assignedAt: Instant, pod: PodMetadata) {
+            self.key = key
+            self.address = address
+            self.assignedAt = assignedAt
+            self.pod = pod
+        }
     }
 
     /// The format's name.

@@ -1,0 +1,72 @@
+public import IPAddress
+public import JSON
+
+/// EC2 as a program on an instance calls it, in process: without a signature, and with the rights of the instance's role judged by who calls.
+extension AWSFrontDoor {
+    /// Where an instance lies.
+    public struct InstancePlace: Sendable, Hashable {
+        /// `vpc-…`
+        public let vpc: String
+        /// The zone's name.
+        public let zone: String
+        /// The IPv4 blocks of its VPC.
+        public let blocks: [CIDRBlock]
+    }
+
+    /// Carries a call of EC2 out; the parameters have their names on the wire. Answers the members of the response.
+    ///
+    /// - Throws: EC2's refusal.
+    public func ec2(_ operation: String, _ input: JSON, account: String, region: String) async throws(AWSError) -> JSON {
+        try await ec2.perform(operation, input, on: regions.resources(account, region))
+    }
+
+    /// Where an instance lies; `nil` when there is none.
+    public func place(ofInstance id: String, account: String, region: String) -> InstancePlace? {
+        let draft = regions.resources(account, region).present
+        guard let instance = draft.get(.instance, id), let vpc = instance["vpcId"]?.string, let network = draft.get(.vpc, vpc) else {
+            return nil
+        }
+        return InstancePlace(
+            vpc: vpc, zone: instance.at("placement", "availabilityZone")?.string ?? "", blocks: network.vpcBlocks)
+    }
+
+    /// The records of an instance's interfaces, by device.
+    public func interfaces(ofInstance id: String, account: String, region: String) -> [JSON] {
+        let draft = regions.resources(account, region).present
+        return draft.get(.instance, id).map { Instances.interfaces(of: $0, draft) } ?? []
+    }
+
+    /// The records of some interfaces, without those that are not there.
+    public func interfaces(_ ids: [String], account: String, region: String) -> [JSON] {
+        let draft = regions.resources(account, region).present
+        return ids.compactMap { draft.get(.networkInterface, $0) }
+    }
+
+    /// The records of interfaces without attachment whose description begins so.
+    public func detachedInterfaces(described prefix: String, account: String, region: String) -> [JSON] {
+        regions.resources(account, region).present.list(.networkInterface).filter {
+            $0["attachment"] == nil && $0["description"]?.string?.hasPrefix(prefix) == true
+        }
+    }
+
+    /// The subnets of a VPC in a zone, with their free addresses in `availableIpAddressCount`.
+    public func subnets(vpc: String, zone: String, account: String, region: String) -> [JSON] {
+        let draft = regions.resources(account, region).present
+        return draft.list(.subnet, "vpcId", vpc).filter { $0["availabilityZone"]?.string == zone }.map { Subnets.described($0, draft) }
+    }
+}
+
+extension EC2Service {
+    /// Carries an operation out for the simulator itself.
+    func perform(_ name: String, _ input: JSON, on resources: RegionResources) async throws(AWSError) -> JSON {
+        guard let operation = Self.operations[name] else {
+            throw AWSError(400, "InvalidAction", "The action \(name) is not valid for this web service.")
+        }
+        let request = EC2Request(call: nil, operation: name, input: input, authorization: nil)
+        guard operation.isWrite else {
+            var draft = resources.present
+            return try operation.run(request, &draft)
+        }
+        return try await resources.change { draft throws(AWSError) in try operation.run(request, &draft) }
+    }
+}

@@ -1,0 +1,170 @@
+import AWSServices
+import IPAddress
+import JSON
+import VPCCNI
+import World
+
+/// EC2 and the metadata service as the agent of one instance sees them: the account's own interfaces and subnets.
+struct InstanceNetworkOverEC2: InstanceNetwork {
+    let aws: AWSFrontDoor
+    let account: String
+    let region: String
+    let id: String
+
+    private func call(_ operation: String, _ input: JSON) async throws(EC2Failure) -> JSON {
+        do throws(AWSError) { return try await aws.ec2(operation, input, account: account, region: region) } catch {
+            throw EC2Failure(error.code, error.message)
+        }
+    }
+
+    private var place: AWSFrontDoor.InstancePlace? { aws.place(ofInstance: id, account: account, region: region) }
+
+    // MARK: Metadata
+
+    func attachedInterfaces() async -> [AttachedInterface] {
+        aws.interfaces(ofInstance: id, account: account, region: region).compactMap(Self.interface)
+    }
+
+    func vpcBlocks() async -> [CIDRBlock] { place?.blocks ?? [] }
+
+    /// FNV-1a over what the interfaces have.
+    func revision() async -> UInt64 {
+        var hash: UInt64 = 0xCBF2_9CE4_8422_2325
+        for interface in await attachedInterfaces() {
+            let addresses = ([interface.primary] + interface.secondary).map(\.description)
+            let blocks = (interface.prefixes + interface.ipv6Prefixes).map(\.description)
+            for byte in ([interface.id] + addresses + blocks).joined(separator: " ").utf8 {
+                hash = (hash ^ UInt64(byte)) &* 0x100_0000_01B3
+            }
+        }
+        return hash
+    }
+
+    // MARK: Describing
+
+    func describeInterfaces(_ ids: [String]) async throws(EC2Failure) -> [AttachedInterface] {
+        let found = aws.interfaces(ids, account: account, region: region)
+        guard found.count == ids.count else {
+            let known = Set(found.compactMap { $0["networkInterfaceId"]?.string })
+            let missing = ids.first { !known.contains($0) } ?? ""
+            throw EC2Failure("InvalidNetworkInterfaceID.NotFound", "The networkInterface ID '\(missing)' does not exist")
+        }
+        return found.compactMap(Self.interface)
+    }
+
+    func describeDetachedInterfaces(cluster: String) async throws(EC2Failure) -> [DetachedInterface] {
+        aws.detachedInterfaces(described: "aws-K8S-", account: account, region: region).compactMap { record in
+            let tags = Self.tags(record)
+            guard tags["node.k8s.amazonaws.com/instance_id"] != nil,
+                cluster.isEmpty || tags["cluster.k8s.amazonaws.com/name"] == cluster
+            else { return nil }
+            return DetachedInterface(id: record["networkInterfaceId"]?.string ?? "", tags: tags)
+        }
+    }
+
+    func describeDevices() async throws(EC2Failure) -> Set<Int> { Set(await attachedInterfaces().map(\.device)) }
+
+    func describeSubnets() async throws(EC2Failure) -> [CandidateSubnet] {
+        guard let place else { return [] }
+        return aws.subnets(vpc: place.vpc, zone: place.zone, account: account, region: region).map { subnet in
+            CandidateSubnet(
+                id: subnet["subnetId"]?.string ?? "",
+                availableAddressCount: subnet["availableIpAddressCount"]?.integer.map { Int(clamping: $0) } ?? 0, tags: Self.tags(subnet))
+        }
+    }
+
+    private static func tags(_ record: JSON) -> [String: String] {
+        let tags = record["tagSet"]?.array ?? []
+        return Dictionary(tags.map { ($0["key"]?.string ?? "", $0["value"]?.string ?? "") }) { first, _ in first }
+    }
+
+    private static func interface(_ record: JSON) -> AttachedInterface? {
+        guard let id = record["networkInterfaceId"]?.string, let primary = record["privateIpAddress"]?.string.flatMap({ IPAddress($0) })
+        else { return nil }
+        let addresses = (record["privateIpAddressesSet"]?.array ?? []).filter { $0["primary"]?.bool != true }
+        func blocks(_ list: String, _ member: String) -> [CIDRBlock] {
+            (record[list]?.array ?? []).compactMap { $0[member]?.string.flatMap { CIDRBlock($0) } }
+        }
+        return AttachedInterface(
+            id: id, device: record.at("attachment", "deviceIndex")?.integer.map { Int(clamping: $0) } ?? 0,
+            subnet: record["subnetId"]?.string ?? "",
+            kind: record["interfaceType"].flatMap { $0.string }.flatMap(AttachedInterface.Kind.init) ?? .interface,
+            primary: primary, secondary: addresses.compactMap { $0["privateIpAddress"]?.string.flatMap { IPAddress($0) } },
+            prefixes: blocks("ipv4PrefixSet", "ipv4Prefix"), ipv6Prefixes: blocks("ipv6PrefixSet", "ipv6Prefix"), tags: tags(record))
+    }
+
+    // MARK: Changing
+
+    func createInterface(_ request: InterfaceRequest) async throws(EC2Failure) -> String {
+        let primary = aws.interfaces(ofInstance: id, account: account, region: region).first
+        let own = (primary?["groupSet"]?.array ?? []).compactMap { $0["groupId"]?.string }
+        var input: JSON = [
+            "SubnetId": .string(request.subnet), "SecurityGroupId": JSON(strings: request.securityGroups ?? own),
+            "Description": .string(request.description),
+            "TagSpecification": [["ResourceType": "network-interface", "Tag": Self.tagList(request.tags)]],
+        ]
+        if request.secondaryCount > 0 { input["SecondaryPrivateIpAddressCount"] = .integer(Int64(request.secondaryCount)) }
+        if request.prefixCount > 0 { input["Ipv4PrefixCount"] = .integer(Int64(request.prefixCount)) }
+        return try await call("CreateNetworkInterface", input).at("networkInterface", "networkInterfaceId")?.string ?? ""
+    }
+
+    private static func tagList(_ tags: [String: String]) -> JSON {
+        .array(tags.sorted { $0.key < $1.key }.map { ["Key": .string($0.key), "Value": .string($0.value)] })
+    }
+
+    func attachInterface(_ interface: String, device: Int) async throws(EC2Failure) {
+        _ = try await call(
+            "AttachNetworkInterface",
+            ["NetworkInterfaceId": .string(interface), "InstanceId": .string(id), "DeviceIndex": .integer(Int64(device))])
+    }
+
+    func deleteOnTermination(_ interface: String) async throws(EC2Failure) {
+        let attachment = aws.interfaces([interface], account: account, region: region).first?.at("attachment", "attachmentId") ?? ""
+        _ = try await call(
+            "ModifyNetworkInterfaceAttribute",
+            [
+                "NetworkInterfaceId": .string(interface),
+                "Attachment": ["AttachmentId": attachment, "DeleteOnTermination": true],
+            ])
+    }
+
+    func detachInterface(_ interface: String) async throws(EC2Failure) {
+        let attachment = aws.interfaces([interface], account: account, region: region).first?.at("attachment", "attachmentId") ?? ""
+        _ = try await call("DetachNetworkInterface", ["AttachmentId": attachment])
+    }
+
+    func deleteInterface(_ interface: String) async throws(EC2Failure) {
+        _ = try await call("DeleteNetworkInterface", ["NetworkInterfaceId": .string(interface)])
+    }
+
+    func createTags(_ tags: [String: String], on interface: String) async throws(EC2Failure) {
+        _ = try await call("CreateTags", ["ResourceId": [.string(interface)], "Tag": Self.tagList(tags)])
+    }
+
+    func assignAddresses(_ count: Int, to interface: String) async throws(EC2Failure) -> [IPAddress] {
+        let answer = try await call(
+            "AssignPrivateIpAddresses",
+            ["NetworkInterfaceId": .string(interface), "SecondaryPrivateIpAddressCount": .integer(Int64(count))])
+        return (answer["assignedPrivateIpAddressesSet"]?.array ?? []).compactMap {
+            $0["privateIpAddress"]?.string.flatMap { IPAddress($0) }
+        }
+    }
+
+    func assignPrefixes(_ count: Int, to interface: String) async throws(EC2Failure) -> [CIDRBlock] {
+        let answer = try await call(
+            "AssignPrivateIpAddresses", ["NetworkInterfaceId": .string(interface), "Ipv4PrefixCount": .integer(Int64(count))])
+        return (answer["assignedIpv4PrefixSet"]?.array ?? []).compactMap { $0["ipv4Prefix"]?.string.flatMap { CIDRBlock($0) } }
+    }
+
+    func assignIPv6Prefix(to interface: String) async throws(EC2Failure) -> [CIDRBlock] {
+        let answer = try await call("AssignIpv6Addresses", ["NetworkInterfaceId": .string(interface), "Ipv6PrefixCount": 1])
+        return (answer["assignedIpv6PrefixSet"]?.strings ?? []).compactMap { CIDRBlock($0) }
+    }
+
+    func unassign(_ addresses: [IPAddress], _ prefixes: [CIDRBlock], from interface: String) async throws(EC2Failure) {
+        var input: JSON = ["NetworkInterfaceId": .string(interface)]
+        if !addresses.isEmpty { input["PrivateIpAddress"] = JSON(strings: addresses.map(\.description)) }
+        if !prefixes.isEmpty { input["Ipv4Prefix"] = JSON(strings: prefixes.map(\.description)) }
+        _ = try await call("UnassignPrivateIpAddresses", input)
+    }
+}
