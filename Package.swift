@@ -185,7 +185,7 @@ let package = Package(
         tests(
             "EKSSimTests",
             [
-                "EKSSim", "Encoding", "HTTP", "IAMAuthenticator", "IAMPolicy", "JSON", "KubeAPIServer", "PKI", "RBAC", "World",
+                "EKSSim", "Encoding", "HTTP", "IAMAuthenticator", "IAMPolicy", "IPAddress", "JSON", "KubeAPIServer", "PKI", "RBAC", "World",
                 .product(name: "Crypto", package: "swift-crypto"),
             ]),
         tests("ConformanceVectorsTests", ["ConformanceVectors"]),

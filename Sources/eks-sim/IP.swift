@@ -2,9 +2,10 @@ import ArgumentParser
 import JSON
 import VPCCNI
 
-/// `eks-sim ip`: addresses planned.
+/// `eks-sim ip`: addresses planned and watched.
 struct IP: AsyncParsableCommand {
-    static let configuration = CommandConfiguration(abstract: "Plan the addresses of nodes and pods.", subcommands: [Plan.self])
+    static let configuration = CommandConfiguration(
+        abstract: "Plan the addresses of nodes and pods, and watch them.", subcommands: [Plan.self, Pool.self, Subnets.self, Services.self])
 
     /// The forms of a plan.
     enum PlanFormat: String, ExpressibleByArgument, CaseIterable {

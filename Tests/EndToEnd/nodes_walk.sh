@@ -66,6 +66,19 @@ run "twenty pods" kubectl --kubeconfig "$work/demo.kubeconfig" wait --for=condit
 is "have addresses of their own" "$(k demo get pods -l app=many -o 'jsonpath={.items[*].status.podIP}' | tr ' ' '\n' | sort -u | wc -l)" 20
 like "which the subnet has less" "$((BEFORE - $(FREE)))" '^[1-9]'
 is "a host's pod has its node's" "$(k demo run host --image=x --overrides='{"spec":{"hostNetwork":true}}' >/dev/null; k demo wait --for=condition=Ready pod/host --timeout=20s >/dev/null; k demo get pod host -o 'jsonpath={.status.podIP}')" "$(k demo get pod host -o 'jsonpath={.status.hostIP}')"
+run "ip pool" eks-sim ip pool --cluster demo
+like "says what each node holds" "$OUT" "$WEBNODE +m5.large +29 +"
+run "of a node" eks-sim ip pool "$WEBNODE" --cluster demo
+like "its interfaces" "$OUT" '^eni-[0-9a-f]+ +0 +subnet-'
+like "its log" "$(eks-sim ip pool "$WEBNODE" --page ipamd.log)" '"msg":"Received AddNetwork for NS default'
+like "its metrics" "$(eks-sim ip pool "$WEBNODE" --page metrics)" '^awscni_assigned_ip_addresses 2[0-9]'
+like "its introspection" "$(eks-sim ip pool "$WEBNODE" --page v1/enis)" '"AssignedIPs":2[0-9]'
+run "ip subnets" eks-sim ip subnets
+like "draws nodes, pods and what is warm" "$OUT" 'N node 1 +# used 2[0-9] +\+ warm [0-9]+'
+like "as SVG" "$(eks-sim ip subnets -o svg)" '^<svg'
+run "ip services" eks-sim ip services
+like "whose each address is" "$OUT" '10\.100\.0\.1 +default/kubernetes'
+refuse "no such node" 'no node "nobody" was added' eks-sim ip pool nobody
 k demo delete pods -l app=many --grace-period=1 >/dev/null
 run "a small node" group demo small "$ROLE" --scaling-config minSize=1,maxSize=1,desiredSize=1 --instance-types t3.micro
 is "becomes active" "$(until_is ACTIVE status demo small)" ACTIVE

@@ -32,6 +32,8 @@ struct AdminAPI: HTTPHandler {
                 words[1], isAdmin: query.contains { $0.name == "admin" && $0.value == "true" },
                 vantage: query.first { $0.name == "vantage" }?.value)
         case ("GET", "clusters", 3) where words[2] == "path": return await path(query.first { $0.name == "vantage" }?.value ?? "", words[1])
+        case ("GET", "clusters", 3...) where ["pools", "subnets", "services"].contains(words[2]):
+            return await addresses(words, node: query.first { $0.name == "node" }?.value)
         case (_, "vantages", 1), ("DELETE", "vantages", 2): return await vantages(request.method, words.dropFirst().first, request.body)
         case ("POST", "clusters", 3) where words[2] == "pod-env": return await podEnvironment(words[1], request.body)
         case ("POST", "clusters", 5) where words[2] == "replicas":

@@ -54,6 +54,16 @@ extension AWSFrontDoor {
         let draft = regions.resources(account, region).present
         return draft.list(.subnet, "vpcId", vpc).filter { $0["availabilityZone"]?.string == zone }.map { Subnets.described($0, draft) }
     }
+
+    /// The subnets of a VPC in all zones.
+    public func subnets(vpc: String, account: String, region: String) -> [JSON] {
+        regions.resources(account, region).present.list(.subnet, "vpcId", vpc)
+    }
+
+    /// The records of the interfaces in a subnet.
+    public func interfaces(inSubnet id: String, account: String, region: String) -> [JSON] {
+        regions.resources(account, region).present.list(.networkInterface, "subnetId", id)
+    }
 }
 
 extension EC2Service {

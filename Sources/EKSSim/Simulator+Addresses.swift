@@ -1,0 +1,140 @@
+import AWSServices
+import IPAddress
+public import JSON
+import KubeAPIServer
+import KubeControllers
+import Store
+import VPCCNI
+import World
+
+/// What is held, warm, cooling and free: of nodes' pools, of subnets, of the Service range.
+extension Simulator {
+    /// The pools of a cluster's nodes, or of one of them.
+    ///
+    /// - Throws: `NodeFailure`.
+    public func pools(cluster: String, node: String?) async throws(NodeFailure) -> JSON {
+        let nodes = try await agents(cluster, node)
+        var list: [JSON] = []
+        for node in nodes {
+            let interfaces = await node.agent.store.interfaces
+            let statistics = await node.agent.statistics(at: world.now)
+            list.append([
+                "node": .string(node.machine.name), "instanceId": .string(node.machine.instanceID),
+                "instanceType": .string(node.machine.instanceType), "maxPods": .integer(node.machine.maximumPods),
+                "held": .integer(Int64(statistics.total)), "used": .integer(Int64(statistics.assigned)),
+                "cooling": .integer(Int64(statistics.cooling)),
+                "warm": .integer(Int64(statistics.available - statistics.cooling)),
+                "interfaces": .array(
+                    interfaces.map { interface in
+                        let held = interface.blocks.reduce(0) { $0 + $1.size }
+                        return [
+                            "id": .string(interface.id), "device": .integer(Int64(interface.device)), "subnet": .string(interface.subnet),
+                            "held": .integer(Int64(held)), "used": .integer(Int64(interface.assignedCount)),
+                            "prefixes": .integer(Int64(interface.blocks.count(where: \.isPrefix))),
+                        ]
+                    }),
+            ])
+        }
+        return ["nodes": .array(list)]
+    }
+
+    private func agents(_ cluster: String, _ node: String?) async throws(NodeFailure) -> [ClusterPodNetwork.Node] {
+        let plane: ControlPlane
+        do { plane = try await self.plane(cluster.isEmpty ? nil : cluster) } catch { throw .noCluster(cluster) }
+        guard let node else { return plane.network.nodes }
+        guard let found = plane.network.nodes.first(where: { $0.machine.name == node || $0.machine.instanceID == node }) else {
+            throw .noNode(node)
+        }
+        return [found]
+    }
+
+    /// What the agent of a node serves or writes: `metrics`, `ipamd.log`, or a path of its introspection server.
+    ///
+    /// - Throws: `NodeFailure`.
+    public func agentPage(cluster: String, node: String, _ page: String) async throws(NodeFailure) -> String {
+        guard let agent = try await agents(cluster, node).first?.agent else { throw .noNode(node) }
+        switch page {
+        case "metrics": return await agent.metricsPage
+        case "ipamd.log": return await agent.log.lines.map { $0.text + "\n" }.joined()
+        default: return await agent.introspect("/" + page).text + "\n"
+        }
+    }
+
+    /// A map of each subnet of a cluster's VPC.
+    ///
+    /// - Throws: `NodeFailure`.
+    public func subnetMaps(cluster: String) async throws(NodeFailure) -> [AddressMap] {
+        let plane: ControlPlane
+        do { plane = try await self.plane(cluster.isEmpty ? nil : cluster) } catch { throw .noCluster(cluster) }
+        let (account, region) = (plane.record.accountID, plane.record.region)
+        var pods: [IPAddress: AddressMap.Kind] = [:]
+        var instances: Set<String> = []
+        for node in plane.network.nodes {
+            instances.insert(node.machine.instanceID)
+            let cooldown = node.agent.settings.cooldown
+            for block in await node.agent.store.interfaces.flatMap(\.blocks) {
+                for address in Self.addresses(of: block.block) { pods[address] = .warm }
+                for record in block.records {
+                    let isCooling = record.unassignedAt.map { world.now - $0 <= cooldown } ?? false
+                    pods[record.address] = record.key != nil ? .used : isCooling ? .cooling : .warm
+                }
+            }
+        }
+        let vpc = plane.record.json.at("resourcesVpcConfig", "vpcId")?.string ?? ""
+        return aws.subnets(vpc: vpc, account: account, region: region).compactMap { subnet in
+            guard let id = subnet["subnetId"]?.string, let block = subnet["cidrBlock"]?.string.flatMap({ CIDRBlock($0) }) else {
+                return nil
+            }
+            var addresses: [IPAddress: AddressMap.Kind] = [:]
+            for place in [0, 1, 2, 3] as [UInt128] { if let address = block.address(at: place) { addresses[address] = .reserved } }
+            addresses[block.last] = .reserved
+            for interface in aws.interfaces(inSubnet: id, account: account, region: region) {
+                let isNode = instances.contains(interface.at("attachment", "instanceId")?.string ?? "")
+                for entry in interface["privateIpAddressesSet"]?.array ?? [] {
+                    guard let address = entry["privateIpAddress"]?.string.flatMap({ IPAddress($0) }) else { continue }
+                    let isPrimary = entry["primary"]?.bool == true
+                    addresses[address] = isPrimary && isNode ? .node : pods[address] ?? .other
+                }
+                for prefix in interface["ipv4PrefixSet"]?.array ?? [] {
+                    guard let block = prefix["ipv4Prefix"]?.string.flatMap({ CIDRBlock($0) }) else { continue }
+                    for address in Self.addresses(of: block) { addresses[address] = pods[address] ?? .other }
+                }
+            }
+            return AddressMap(title: "\(id)  \(subnet["availabilityZone"]?.string ?? "")", block: block, addresses: addresses)
+        }
+    }
+
+    /// The addresses of a block that an interface has: one, or a prefix's sixteen.
+    private static func addresses(of block: CIDRBlock) -> [IPAddress] {
+        guard let count = block.count, count <= 256 else { return [] }
+        return (0..<count).compactMap { block.address(at: $0) }
+    }
+
+    /// A map of each of a cluster's Service ranges, and whose each address is.
+    ///
+    /// - Throws: `NodeFailure`.
+    public func serviceMaps(cluster: String) async throws(NodeFailure) -> (maps: [AddressMap], owners: [(address: String, service: String)])
+    {
+        let plane: ControlPlane
+        do { plane = try await self.plane(cluster.isEmpty ? nil : cluster) } catch { throw .noCluster(cluster) }
+        let state = plane.cluster
+        func objects(_ resource: String) -> [JSON] {
+            let collection = state.collection(group: "networking.k8s.io", resource)
+            let range = try? state.store.range(collection, prefix: "", at: nil, after: nil, limit: 0)
+            return (range?.entries ?? []).compactMap { try? JSON(parsing: $0.value) }
+        }
+        let owners = objects("ipaddresses").compactMap { object -> (IPAddress, String)? in
+            guard let address = object.at("metadata", "name")?.string.flatMap({ IPAddress($0) }) else { return nil }
+            let parent = object.at("spec", "parentRef")
+            return (address, "\(parent?["namespace"]?.string ?? "")/\(parent?["name"]?.string ?? "")")
+        }.sorted { $0.0 < $1.0 }
+        let blocks = objects("servicecidrs").flatMap { $0.at("spec", "cidrs")?.strings ?? [] }.compactMap { CIDRBlock($0) }
+        let maps = blocks.map { block in
+            var addresses = Dictionary(owners.filter { block.contains($0.0) }.map { ($0.0, AddressMap.Kind.used) }) { first, _ in first }
+            addresses[block.first] = .reserved
+            if block.family == .ipv4 { addresses[block.last] = .reserved }
+            return AddressMap(title: "Services of \(plane.record.name)", block: block, addresses: addresses)
+        }
+        return (maps, owners.map { ($0.0.description, $0.1) })
+    }
+}
