@@ -114,6 +114,7 @@ struct ConnectionInitializer: Sendable {
             }
         }
         try channel.pipeline.syncOperations.addHandler(GoAwayOnDrain())
+        try channel.pipeline.syncOperations.addHandler(HalfCloseEnds())
     }
 }
 

@@ -56,7 +56,7 @@ extension WebhookClient {
             try pipeline.addHTTPClientHandlers()
             try pipeline.addHandler(PartHandler(parts))
         }.get()
-        var fields = NIOHTTP1.HTTPHeaders([("Host", call.authority)])
+        var fields = NIOHTTP1.HTTPHeaders([("Host", call.headers["Host"] ?? call.authority)])
         for field in call.headers where field.name.lowercased() != "host" { fields.add(name: field.name, value: field.value) }
         fields.replaceOrAdd(name: "Content-Length", value: String(call.body.count))
         let head = HTTPRequestHead(version: .http1_1, method: HTTPMethod(rawValue: call.method), uri: call.target, headers: fields)
@@ -85,7 +85,7 @@ extension WebhookClient {
             try Self.addTLS(call, pipeline)
             try pipeline.addHandler(TunnelHandler(tunnel))
         }.get()
-        var text = "\(call.method) \(call.target) HTTP/1.1\r\nHost: \(call.authority)\r\n"
+        var text = "\(call.method) \(call.target) HTTP/1.1\r\nHost: \(call.headers["Host"] ?? call.authority)\r\n"
         for field in call.headers where field.name.lowercased() != "host" { text += "\(field.name): \(field.value)\r\n" }
         text += "Connection: Upgrade\r\nUpgrade: \(call.upgrade ?? "")\r\n\r\n"
         try await tunnel.write(Array(text.utf8) + call.body)
@@ -107,6 +107,11 @@ extension WebhookClient {
         for line in lines.dropFirst() {
             guard let colon = line.firstIndex(of: ":") else { continue }
             response.headers.add(String(line[..<colon]), line[line.index(after: colon)...].trimmingPrefix { $0 == " " }.description)
+        }
+        // Neither the other protocol nor a refusal: nobody reads on.
+        guard status == 101 || status >= 400 else {
+            inner.close()
+            return response
         }
         guard status == 101 else {
             response.body = .stream { writer in

@@ -19,3 +19,14 @@ final class GoAwayOnDrain: ChannelInboundHandler {
         context.fireUserInboundEventTriggered(event)
     }
 }
+
+/// Closes an HTTP/2 connection whose client sends nothing more, as Go's server does: its streams, watches among them, end at once. NIO would
+/// keep what is half closed until something is written to it.
+final class HalfCloseEnds: ChannelInboundHandler {
+    typealias InboundIn = HTTP2Frame
+
+    func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
+        if case ChannelEvent.inputClosed = event { return context.close(promise: nil) }
+        context.fireUserInboundEventTriggered(event)
+    }
+}

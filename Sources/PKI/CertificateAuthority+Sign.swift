@@ -2,6 +2,12 @@ import SwiftASN1
 public import World
 import X509
 
+#if canImport(FoundationEssentials)
+import FoundationEssentials
+#else
+import Foundation
+#endif
+
 extension CertificateAuthority {
     /// What a certificate may be used for (`k8s.io/api/certificates/v1.KeyUsage`).
     public enum Usage: String, Sendable, Hashable, CaseIterable {
@@ -52,6 +58,12 @@ extension CertificateAuthority {
                 if let names = request.names { names }
             }, issuerPrivateKey: .init(key))
         return try SeededSigning.signed(leaf, by: key).serializeAsPEM().pemString + "\n"
+    }
+
+    /// When the first certificate of a text in PEM ends; `nil` when there is none.
+    public static func end(ofPEM pem: [UInt8]) -> Instant? {
+        guard let leaf = try? Certificate(pemEncoded: String(decoding: pem, as: UTF8.self)) else { return nil }
+        return Instant(seconds: Int64(leaf.notValidAfter.timeIntervalSince1970))
     }
 
     private static func keyUsage(_ usages: [Usage]) -> KeyUsage? {

@@ -40,6 +40,12 @@ struct MainJobTests {
         #expect(outcome.status == 0, "\(outcome.output)")
     }
 
+    @Test("limits of watches, of writes in flight and of time", .timeLimit(.minutes(15)))
+    func limitsWalk() async throws {
+        let outcome = try await Shell.run("Tests/EndToEnd/limits_walk.sh '\(Shell.binary)'")
+        #expect(outcome.status == 0, "\(outcome.output)")
+    }
+
     @Test("certificates from request to use", .timeLimit(.minutes(15)), arguments: ["upstream", "eks"])
     func certificatesWalk(profile: String) async throws {
         let outcome = try await Shell.run("Tests/EndToEnd/certificates_walk.sh '\(Shell.binary)'", environment: ["PROFILE": profile])

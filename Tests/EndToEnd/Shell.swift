@@ -35,8 +35,18 @@ enum Shell {
                 let text = (try? String(contentsOf: output, encoding: .utf8)) ?? ""
                 continuation.resume(returning: Outcome(status: process.terminationStatus, output: text))
             }
-            do { try process.run() } catch { continuation.resume(throwing: error) }
+            do { try withSignalsOpen { try process.run() } } catch { continuation.resume(throwing: error) }
         }
+    }
+
+    /// Lets a child begin without blocked signals: threads of the concurrency pool may block them, and what a walk kills would not hear it.
+    private static func withSignalsOpen(_ body: () throws -> Void) rethrows {
+        var none = sigset_t()
+        var before = sigset_t()
+        sigemptyset(&none)
+        pthread_sigmask(SIG_SETMASK, &none, &before)
+        defer { pthread_sigmask(SIG_SETMASK, &before, nil) }
+        try body()
     }
 
     /// A directory that is removed when `body` returns.

@@ -23,11 +23,12 @@ class Handler(http.server.BaseHTTPRequestHandler):
             self.send_response(101); self.send_header("Upgrade", "echo"); self.send_header("Connection", "Upgrade"); self.end_headers()
             self.wfile.write(self.rfile.readline()); self.close_connection = True
         elif self.path == "/moved": self.answer(302, b"", [("Location", "/there")])
+        elif self.path == "/page": self.answer(200, b'<A Href=/there>x</A>', [("Content-Type", "text/html; charset=utf-8"), ("Access-Control-Allow-Origin", "*")])
         elif self.path == "/slow":
             self.send_response(200); self.send_header("Transfer-Encoding", "chunked"); self.end_headers()
             for word in (b"one", b"two"): self.wfile.write(b"%x\r\n%s\r\n" % (len(word), word)); self.wfile.flush()
             self.wfile.write(b"0\r\n\r\n")
-        else: self.answer(200, f"{self.path} auth={self.headers.get('Authorization')} uri={self.headers.get('X-Forwarded-Uri')}".encode(), [("X-Own", "yes")])
+        else: self.answer(200, f"{self.path} auth={self.headers.get('Authorization')} host={self.headers.get('Host')} uri={self.headers.get('X-Forwarded-Uri')}".encode(), [("X-Own", "yes")])
     def do_POST(self): self.answer(201, b"got " + self.rfile.read(int(self.headers["Content-Length"])))
     def log_message(self, *_): pass
 server = socketserver.ThreadingTCPServer(("127.0.0.1", 0), Handler)
@@ -44,7 +45,7 @@ kubectl create -f - >/dev/null <<J
 J
 
 part "a Service that resolves to this machine"
-like "get" "$(kubectl get --raw "$S/here:$PORT/proxy/a/b?c=d")" '^/a/b\?c=d auth=None uri=/api/v1/namespaces/default/services/here:[0-9]+/proxy/a/b$'
+like "get" "$(kubectl get --raw "$S/here:$PORT/proxy/a/b?c=d")" '^/a/b\?c=d auth=None host=127.0.0.1:[0-9]+ uri=/api/v1/namespaces/default/services/here:[0-9]+/proxy/a/b$'
 like "by the port's name" "$(kubectl get --raw "$S/here:web/proxy/")" '^/ auth'
 like "with a scheme" "$(kubectl get --raw "$S/http:here:web/proxy/x")" '^/x auth'
 like "post" "$(kubectl create --raw "$S/here:web/proxy/" -f <(echo hello))" '^got hello'
@@ -56,6 +57,10 @@ AT=127.0.0.1:$(grep -oE '[0-9]+$' "$work/proxy.log")
 like "its fields come back" "$(curl -si "http://$AT$S/here:web/proxy/")" 'X-Own: yes'
 like "without the last slash it is moved" "$(curl -si "http://$AT$S/here:web/proxy")" 'Location: /api/v1/namespaces/default/services/here:web/proxy/'
 like "places on it are named as the client reaches them" "$(curl -si "http://$AT$S/here:web/proxy/moved")" 'Location: /api/v1/namespaces/default/services/here:web/proxy/there'
+GOT=$(curl -si "http://$AT$S/here:web/proxy/page")
+like "links on pages too" "$GOT" '^<a href="/api/v1/namespaces/default/services/here:web/proxy/there">x</A>$'
+if grep -qi access-control <<<"$GOT"; then bad "who may read it is not the other side's to say" "$GOT"; else good "who may read it is not the other side's to say"; fi
+like "what is no other protocol after all" "$(curl -s -H 'Connection: Upgrade' -H 'Upgrade: other' "http://$AT$S/here:web/proxy/")" 'invalid upgrade response: status code 200'
 is "another protocol" "$(python3 - "$AT" "$S/here:web/proxy/" <<'PY'
 import socket, sys
 host, port = sys.argv[1].split(":")
@@ -99,6 +104,7 @@ NODE=$(kubectl get nodes -o 'jsonpath={.items[0].metadata.name}')
 is "a kubelet" "$(kubectl get --raw "/api/v1/nodes/$NODE/proxy/healthz")" ok
 like "its pods" "$(kubectl get --raw "/api/v1/nodes/$NODE/proxy/pods")" '"name":"web"'
 like "its metrics" "$(kubectl get --raw "/api/v1/nodes/$NODE:10250/proxy/metrics")" '^kubelet_running_pods 1'
+is "what it measures: nothing is used" "$(kubectl get --raw "/api/v1/nodes/$NODE/proxy/stats/summary" | field '["pods"][0]["podRef"]["name"]')" web
 refuse "without the right" 'cannot get resource "nodes/proxy"' kubectl get --raw "/api/v1/nodes/$NODE/proxy/healthz" --as nobody
 
 finish

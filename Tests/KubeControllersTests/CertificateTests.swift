@@ -1,6 +1,9 @@
 import ConformanceVectors
 import Encoding
 import JSON
+import KubeAPIServer
+import KubeControllers
+import PKI
 import Testing
 import World
 
@@ -126,6 +129,79 @@ import World
         await cluster.advance(.seconds(86390))
         #expect(await cluster.get("\(Self.path)/x").at("status", "certificate") == nil)
         await cluster.advance(.seconds(20))
+        #expect(await cluster.get("\(Self.path)/x")["reason"] == "NotFound")
+    }
+
+    // MARK: Profile upstream
+
+    private static let client = ["digital signature", "client auth"]
+
+    private func certificate(_ cluster: RunningCluster) async -> [UInt8]? {
+        let pem = await cluster.get("\(Self.path)/x").at("status", "certificate")?.string.flatMap(Base64.decodeURL)
+        let lines = pem.map { String(decoding: $0, as: UTF8.self).split(separator: "\n") }
+        return lines.map { $0.filter { !$0.hasPrefix("-----") }.joined() }.flatMap(Base64.decodeURL)
+    }
+
+    @Test(
+        "what a kubelet would sign in with is refused with upstream's words",
+        arguments: [
+            ("person", client, "subject organization is not system:nodes"), ("serving", client, "DNS subjectAltNames are not allowed"),
+            ("node", server, "usages did not match [client auth digital signature key encipherment]"),
+        ])
+    func clientRefusals(request: String, usages: [String], message: String) async throws {
+        let cluster = try await RunningCluster(profile: .upstream)
+        await create(cluster, request, signer: "kubernetes.io/kube-apiserver-client-kubelet", usages: usages)
+        await decide(cluster)
+        #expect(await failure(cluster) == message)
+    }
+
+    @Test(
+        "a certificate is as long as was asked, a year at most; from eight hours on it ends five minutes earlier, as it begins",
+        arguments: [
+            (nil, 365 * 86400 - 300), (600, 600), (28799, 28799), (28800, 28500), (366 * 86400, 365 * 86400 - 300),
+        ] as [(Int64?, Int64)])
+    func duration(asked: Int64?, lasts: Int64) async throws {
+        let cluster = try await RunningCluster(profile: .upstream)
+        await create(cluster, "person", signer: "kubernetes.io/kube-apiserver-client", usages: Self.client, seconds: asked)
+        await decide(cluster)
+        let der = try #require(await certificate(cluster))
+        let verified = try ClientCertificateVerifier(RunningCluster.authority.get()).verified([der])
+        let start = RunningCluster.start
+        let end = start + .seconds(lasts)
+        #expect(try verified.subject(at: start - .seconds(300)).commonName.isEmpty == false)
+        #expect(throws: ClientCertificateVerifier.Refusal.notYetValid(notBefore: start - .seconds(300))) {
+            try verified.subject(at: start - .seconds(301))
+        }
+        #expect(try verified.subject(at: end).organizations == verified.subject(at: start).organizations)
+        #expect(throws: ClientCertificateVerifier.Refusal.expired(notAfter: end)) { try verified.subject(at: end + .seconds(1)) }
+    }
+
+    @Test("what is issued goes when its certificate ends, before the hour")
+    func ended() async throws {
+        let cluster = try await RunningCluster(profile: .upstream)
+        await create(cluster, "person", signer: "kubernetes.io/kube-apiserver-client", usages: Self.client, seconds: 600)
+        await decide(cluster)
+        await cluster.advance(.seconds(598))
+        #expect(await certificate(cluster) != nil)
+        await cluster.advance(.seconds(3))
+        #expect(await cluster.get("\(Self.path)/x")["reason"] == "NotFound")
+    }
+
+    @Test("what was approved while no controller ran is signed after the start; what grew old then goes")
+    func restart() async throws {
+        let cluster = try await RunningCluster(profile: .upstream)
+        await cluster.controllers.stop()
+        await create(cluster, "person", signer: "kubernetes.io/kube-apiserver-client", usages: Self.client)
+        await decide(cluster)
+        #expect(await certificate(cluster) == nil)
+        let others = try await cluster.restarted()
+        await cluster.advance()
+        #expect(await certificate(cluster) != nil)
+        await others.stop()
+        await cluster.advance(.seconds(3600))
+        #expect(await certificate(cluster) != nil)
+        _ = try await cluster.restarted()
+        await cluster.advance()
         #expect(await cluster.get("\(Self.path)/x")["reason"] == "NotFound")
     }
 }

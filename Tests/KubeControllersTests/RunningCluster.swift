@@ -7,7 +7,7 @@ import PKI
 import Testing
 import World
 
-/// A cluster of profile `eks` with its controllers, in process, on a standing clock.
+/// A cluster, of profile `eks` unless said otherwise, with its controllers, in process, on a standing clock.
 struct RunningCluster: Sendable {
     static let start = Instant(seconds: 1_800_000_000)
 
@@ -19,14 +19,31 @@ struct RunningCluster: Sendable {
         try await InProcessAPIServer(world: World(clock: .frozen(at: start), seed: 0), profile: .eks)
     }
 
-    private static let authority = Result { try CertificateAuthority(world: World(clock: .frozen(at: start), seed: 0)) }
+    private static let upstream = Task {
+        try await InProcessAPIServer(world: World(clock: .frozen(at: start), seed: 0), profile: .upstream)
+    }
 
-    init(seed: UInt64 = 1, minorVersion: Int = 36, network: any PodNetwork = StandalonePodNetwork()) async throws {
-        server = try await InProcessAPIServer(copying: Self.template.value, world: World(clock: .frozen(at: Self.start), seed: seed))
+    static let authority = Result { try CertificateAuthority(world: World(clock: .frozen(at: start), seed: 0)) }
+
+    init(
+        seed: UInt64 = 1, minorVersion: Int = 36, network: any PodNetwork = StandalonePodNetwork(), profile: ClusterProfile = .eks
+    ) async throws {
+        let template = profile == .eks ? Self.template : Self.upstream
+        server = try await InProcessAPIServer(copying: template.value, world: World(clock: .frozen(at: Self.start), seed: seed))
         controllers = ClusterControllers(
             ComponentAccess(cluster: server.cluster, server: server.handler, connections: server.loopback),
             authority: try Self.authority.get(), network: network)
         await controllers.start(minorVersion: minorVersion)
+    }
+
+    /// Ends the controllers, and starts others on what is stored.
+    func restarted() async throws -> ClusterControllers {
+        await controllers.stop()
+        let others = ClusterControllers(
+            ComponentAccess(cluster: server.cluster, server: server.handler, connections: server.loopback),
+            authority: try Self.authority.get())
+        await others.start(minorVersion: 36)
+        return others
     }
 
     /// Lets time pass.

@@ -51,17 +51,19 @@ struct ProxyConnection: Sendable {
             default: try node(request, target)
             }
         let path = path(of: request)
-        guard !path.rest.isEmpty else {
+        let upgrade = Self.upgrade(request.http)
+        // Other methods are passed on to the root.
+        if path.rest.isEmpty, upgrade == nil, ["GET", "HEAD"].contains(request.http.method) {
             let query = request.http.query.map { "?\($0)" } ?? ""
             return HTTPResponse(status: 301, headers: ["Location": "\(request.http.path)/\(query)"], body: .empty)
         }
         switch backend {
         case .kubelet(let name):
-            guard let answer = await cluster.kubelets.transport?.answer(node: name, path: path.rest) else {
+            guard let answer = await cluster.kubelets.transport?.answer(node: name, path: path.rest.isEmpty ? "/" : path.rest) else {
                 throw Self.unreachable("dial tcp: lookup \(name): no such host")
             }
             return answer
-        case .place(let place): return try await forward(request, target, place, path)
+        case .place(let place): return try await forward(request, target, place, path, upgrade)
         }
     }
 
@@ -144,7 +146,8 @@ struct ProxyConnection: Sendable {
     ]
 
     private func forward(
-        _ request: APIRequest, _ target: Target, _ place: ServiceEndpoints.Place, _ path: (prefix: String, rest: String)
+        _ request: APIRequest, _ target: Target, _ place: ServiceEndpoints.Place, _ path: (prefix: String, rest: String),
+        _ upgrade: String?
     ) async throws(KubeStatus) -> HTTPResponse {
         guard cluster.webhooks.isLocal(place.host) else { return try await simulated(place) }
         var headers = HTTPHeaders()
@@ -154,16 +157,24 @@ struct ProxyConnection: Sendable {
         }
         let client = request.http.connection.remoteAddress
         headers["X-Forwarded-For"] = request.http.headers["X-Forwarded-For"].map { "\($0), \(client)" } ?? client
-        headers["X-Forwarded-Uri"] = path.prefix + path.rest
-        if let host = request.http.headers["Host"] { headers["X-Forwarded-Host"] = host }
+        let rest = path.rest.isEmpty ? "/" : path.rest
+        if upgrade == nil { headers["X-Forwarded-Uri"] = path.prefix + rest }
+        // The other side is told the name that the client called.
+        let host = request.http.headers["Host"]
+        if let host { headers["Host"] = host }
         let call = ForwardedCall(
             isTLS: target.scheme == "https", host: place.host, port: place.port, method: request.http.method,
-            target: path.rest + (request.http.query.map { "?\($0)" } ?? ""), headers: headers, body: request.http.body,
-            upgrade: Self.upgrade(request.http))
+            target: rest + (request.http.query.map { "?\($0)" } ?? ""), headers: headers, body: request.http.body,
+            upgrade: upgrade)
         do throws(WebhookCallFailure) {
-            return Self.returned(try await cluster.webhooks.forward(call), call, path.prefix)
+            let answer = try await cluster.webhooks.forward(call)
+            guard upgrade == nil || answer.status == 101 || answer.status >= 400 else {
+                throw WebhookCallFailure("invalid upgrade response: status code \(answer.status)")
+            }
+            return Self.returned(answer, ProxiedLinks(call: call, host: host, prefix: path.prefix))
         } catch {
-            throw Self.unreachable(error.reason)
+            guard upgrade != nil else { throw Self.unreachable(error.reason) }
+            throw .unexpected(error.reason.hasPrefix("dial ") ? "error dialing backend: \(error.reason)" : error.reason)
         }
     }
 
@@ -172,24 +183,29 @@ struct ProxyConnection: Sendable {
         return request.headers["Upgrade"]
     }
 
+    /// Which pages of other origins may read an answer is for kube-apiserver to say.
+    private static let origins: Set<String> = [
+        "access-control-allow-credentials", "access-control-allow-headers", "access-control-allow-methods", "access-control-allow-origin",
+    ]
+
     /// What the client gets: without fields of the other connection, and with places on the same server named as the client reaches them.
-    private static func returned(_ answer: HTTPResponse, _ call: ForwardedCall, _ prefix: String) -> HTTPResponse {
+    private static func returned(_ answer: HTTPResponse, _ links: ProxiedLinks) -> HTTPResponse {
         var response = HTTPResponse(status: answer.status, headers: [:], body: answer.body)
-        let isUpgrade = answer.status == 101
+        guard answer.status != 101 else {
+            // The listener sets the date.
+            for field in answer.headers where field.name.lowercased() != "date" { response.headers.add(field.name, field.value) }
+            return response
+        }
         for field in answer.headers {
             let name = field.name.lowercased()
-            // The listener sets the date.
-            guard name != "date", isUpgrade || !dropped.contains(name) else { continue }
-            response.headers.add(field.name, name == "location" ? rewritten(field.value, call, prefix) : field.value)
+            guard name != "date", !dropped.contains(name), !origins.contains(name) else { continue }
+            response.headers.add(field.name, name == "location" ? links.rewritten(field.value) : field.value)
+        }
+        let type = (response.headers["Content-Type"] ?? "").prefix { $0 != ";" }.filter { $0 != " " }
+        if type == "text/html", response.headers["Location"] == nil, response.headers["Content-Encoding"] == nil {
+            response.body = links.rewritten(response.body)
         }
         return response
-    }
-
-    private static func rewritten(_ location: String, _ call: ForwardedCall, _ prefix: String) -> String {
-        let own = "\(call.isTLS ? "https" : "http")://\(call.authority)"
-        let path = location.hasPrefix(own) ? String(location.dropFirst(own.count)) : location
-        guard path.hasPrefix("/"), !path.hasPrefix("//"), !path.hasPrefix(prefix) else { return location }
-        return prefix + path
     }
 
     /// The answer of a simulated pod.

@@ -154,7 +154,10 @@ actor CertificateController {
             guard type != "Approved" || isIssued else { return nil }
             return condition["lastUpdateTime"]?.string.flatMap(Instant.init(rfc3339:)).map { $0 + Self.decided }
         }
-        if let earliest = times.min() { return earliest }
+        // A certificate that has ended is of no use any more.
+        let pem = conditions["Approved"] == nil ? nil : object.at("status", "certificate")?.string.flatMap(Base64.decodeURL)
+        let end = pem.flatMap { CertificateAuthority.end(ofPEM: $0) }.map { $0 + .seconds(1) }
+        if let earliest = (times + [end].compactMap { $0 }).min() { return earliest }
         // Approved, and nobody signs it.
         return conditions["Approved"]?["lastUpdateTime"]?.string.flatMap(Instant.init(rfc3339:)).map { $0 + Self.pending }
     }

@@ -37,6 +37,8 @@ struct KubeletServer: KubeletTransport {
         case "/pods", "/pods/", "/runningpods/":
             let list: JSON = ["kind": "PodList", "apiVersion": "v1", "metadata": [:], "items": .array(pods(on: node))]
             return HTTPResponse(status: 200, contentType: "application/json", list.serialized())
+        case "/stats/summary":
+            return HTTPResponse(status: 200, contentType: "application/json", summary(of: node).serialized())
         case "/metrics":
             let running = pods(on: node).filter { $0.at("status", "phase") == "Running" }
             let containers = running.flatMap { $0.at("status", "containerStatuses")?.array ?? [] }.filter {
@@ -57,6 +59,24 @@ struct KubeletServer: KubeletTransport {
             return HTTPResponse(status: 200, contentType: "text/plain; version=0.0.4; charset=utf-8", Array(text.utf8))
         default: return HTTPResponse(status: 404, contentType: "text/plain; charset=utf-8", Array("404 page not found\n".utf8))
         }
+    }
+
+    /// The Summary of a node (`k8s.io/kubelet/pkg/apis/stats/v1alpha1`). Nothing runs, so what would be used is left out, which clients take
+    /// for not known.
+    private func summary(of node: String) -> JSON {
+        let entry = cluster.store.get(.init(cluster.collection(group: "", "nodes"), node))
+        let started = entry.flatMap { try? JSON(parsing: $0.value) }?.at("metadata", "creationTimestamp")
+        let pods = pods(on: node).filter { $0.at("status", "phase") == "Running" }.map { pod -> JSON in
+            let containers = (pod.at("status", "containerStatuses")?.array ?? []).compactMap { status -> JSON? in
+                guard let started = status.at("state", "running", "startedAt") else { return nil }
+                return ["name": status["name"] ?? "", "startTime": started]
+            }
+            return [
+                "podRef": ["name": .string(pod.objectName), "namespace": .string(pod.objectNamespace), "uid": .string(pod.objectUID)],
+                "startTime": pod.at("status", "startTime") ?? .null, "containers": .array(containers),
+            ]
+        }
+        return ["node": ["nodeName": .string(node), "startTime": started ?? .null], "pods": .array(pods)]
     }
 
     private func pods(on node: String) -> [JSON] {
