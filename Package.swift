@@ -195,6 +195,7 @@ let package = Package(
                 "access_walk.sh",
                 "certificates_walk.sh",
                 "kubectl_walk.sh",
+                "limits_walk.sh",
                 "proxy_walk.sh",
                 "replay.sh",
                 "vantage_walk.sh",

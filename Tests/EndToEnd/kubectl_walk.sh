@@ -164,6 +164,21 @@ refuse "again" 'is already paused' k rollout pause deployment web
 says "resume" 'deployment.apps/web resumed' k rollout resume deployment web
 says "status of one that is done" 'successfully rolled out' sh -c "kubectl patch deployment web --subresource=status --type=merge -p '{\"status\":{\"observedGeneration\":100,\"replicas\":1,\"updatedReplicas\":1,\"availableReplicas\":1,\"readyReplicas\":1}}' >/dev/null; kubectl rollout status deployment web --timeout=5s"
 says "history: without a controller there is none" 'No rollout history found' k rollout history deployment web
+# Nobody plays the Deployment controller here: its ReplicaSets are made by hand.
+UID_OF=$(k get deployment web -o 'jsonpath={.metadata.uid}')
+for n in 1 2; do
+  k create -f - >/dev/null <<J
+{"apiVersion": "apps/v1", "kind": "ReplicaSet", "metadata": {"name": "web-$n", "labels": {"app": "web"}, "annotations": {"deployment.kubernetes.io/revision": "$n"},
+  "ownerReferences": [{"apiVersion": "apps/v1", "kind": "Deployment", "name": "web", "uid": "$UID_OF", "controller": true}]},
+ "spec": {"replicas": 0, "selector": {"matchLabels": {"app": "web", "pod-template-hash": "h$n"}},
+  "template": {"metadata": {"labels": {"app": "web", "pod-template-hash": "h$n"}}, "spec": {"containers": [{"name": "nginx", "image": "nginx:rev-$n"}]}}}}
+J
+done
+k annotate deployment web deployment.kubernetes.io/revision=2 >/dev/null
+says "with two revisions" '^2 +<none>' k rollout history deployment web
+says "of one" 'nginx:rev-1' k rollout history deployment web --revision=1
+says "undo" 'deployment.apps/web rolled back' k rollout undo deployment web
+gives "to the template of the one before" 'nginx:rev-1' k get deployment web -o 'jsonpath={.spec.template.spec.containers[0].image}'
 
 part "wait"
 says "for deletion of what is not there" '^$|not found' sh -c 'kubectl wait --for=delete configmap/absent --timeout=5s || true'
@@ -246,7 +261,7 @@ says "list" 'selfsubjectreviews' k auth can-i --list
 says "reconcile" 'reconciled|unchanged' k auth reconcile -f - <<<'{"apiVersion":"rbac.authorization.k8s.io/v1","kind":"Role","metadata":{"name":"reader","namespace":"walk"},"rules":[{"apiGroups":[""],"resources":["pods"],"verbs":["watch"]}]}'
 
 part "proxy"
-k proxy --port=0 >"$work/proxy.log" 2>&1 &
+kubectl proxy --port=0 >"$work/proxy.log" 2>&1 &
 proxy=$!
 for _ in $(seq 30); do grep -q 'Starting to serve' "$work/proxy.log" && break; sleep 0.1; done
 PORT=$(grep -oE '[0-9]+$' "$work/proxy.log")

@@ -74,7 +74,7 @@ like "its log" "$(eks-sim ip pool "$WEBNODE" --page ipamd.log)" '"msg":"Received
 like "its metrics" "$(eks-sim ip pool "$WEBNODE" --page metrics)" '^awscni_assigned_ip_addresses 2[0-9]'
 like "its introspection" "$(eks-sim ip pool "$WEBNODE" --page v1/enis)" '"AssignedIPs":2[0-9]'
 run "ip subnets" eks-sim ip subnets
-like "draws nodes, pods and what is warm" "$OUT" 'N node 1 +# used 2[0-9] +\+ warm [0-9]+'
+like "draws nodes, pods and what is warm" "$OUT" 'N node [0-9]+ +# used 2[0-9] +\+ warm [0-9]+'
 like "as SVG" "$(eks-sim ip subnets -o svg)" '^<svg'
 run "ip services" eks-sim ip services
 like "whose each address is" "$OUT" '10\.100\.0\.1 +default/kubernetes'
