@@ -80,7 +80,7 @@ let package = Package(
         room(
             "KubeControllers",
             [
-                "Encoding", "Facts", "HTTP", "JSON", "KubeAPI", "KubeAPIServer", "PKI", "RBAC", "Scheduling", "Store", "World",
+                "Encoding", "Facts", "HTTP", "IPAddress", "JSON", "KubeAPI", "KubeAPIServer", "PKI", "RBAC", "Scheduling", "Store", "World",
                 .product(name: "Crypto", package: "swift-crypto"),
                 .product(name: "HeapModule", package: "swift-collections"),
             ]),

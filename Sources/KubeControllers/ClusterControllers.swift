@@ -26,7 +26,8 @@ public protocol NodeJoining: Sendable {
     var machines: [NodeMachine] { get }
 }
 
-/// The controllers and kubelets that run in a cluster beside its API servers; in profile `upstream` only what signs certificates. They follow the world's timers: on a
+/// The controllers and kubelets that run in a cluster beside its API servers; in profile `upstream` only what signs certificates and
+/// mends Service addresses. They follow the world's timers: on a
 /// standing clock nothing happens until it is advanced.
 public final class ClusterControllers: Sendable {
     /// A controller with the loop that runs it.
@@ -70,13 +71,18 @@ public final class ClusterControllers: Sendable {
         let signing = run(
             "certificate controller", CertificateController.signals, requestAlarm, work: { await certificates.work() },
             close: { await certificates.close() })
-        guard hasNodes else { return state.withLock { $0.controlPlane = [signing] } }
+        let repairAlarm = Alarm()
+        let repair = ServiceAddressRepair(access, minorVersion: minorVersion) { repairAlarm.set($0) }
+        let repairing = run(
+            "Service address repair", ServiceAddressRepair.signals, repairAlarm, work: { await repair.work() },
+            close: { await repair.close() })
+        guard hasNodes else { return state.withLock { $0.controlPlane = [signing, repairing] } }
         let alarm = Alarm()
         let scheduler = SchedulerController(access, minorVersion: minorVersion) { alarm.set($0) }
         let nodeAlarm = Alarm()
         let nodes = NodeController(access, minorVersion: minorVersion) { nodeAlarm.set($0) }
         let running = [
-            signing,
+            signing, repairing,
             run("scheduler", SchedulerController.signals, alarm, work: { await scheduler.work() }, close: { await scheduler.close() }),
             run("node controller", NodeController.signals, nodeAlarm, work: { await nodes.work() }, close: { await nodes.close() }),
         ]

@@ -55,15 +55,17 @@ actor EventRecorder {
             return
         }
         let name = "\(object.name).\(stamps.next(now))"
+        // Events of objects without a namespace are in `default`.
+        let namespace = object.namespace.isEmpty ? "default" : object.namespace
         var event: JSON = [
             "apiVersion": "events.k8s.io/v1", "kind": "Event",
-            "metadata": ["name": .string(name), "namespace": .string(object.namespace)],
+            "metadata": ["name": .string(name), "namespace": .string(namespace)],
             "eventTime": .string(now.rfc3339Micro), "reportingController": .string(controller), "reportingInstance": .string(instance),
             "action": .string(action), "reason": .string(reason), "regarding": object.json, "note": .string(Self.cut(note)),
             "type": .string(type),
         ]
         event["related"] = related?.json
-        let path = "/apis/events.k8s.io/v1/namespaces/\(object.namespace)/events"
+        let path = "/apis/events.k8s.io/v1/namespaces/\(namespace)/events"
         _ = await client.send("POST", path, event)
         if known.count >= Self.keptSeries { known = known.filter { now - $0.value.last < Self.seriesEnd } }
         if known.count < Self.keptSeries { known[kind] = Known(path: "\(path)/\(name)", count: 1, last: now) }
