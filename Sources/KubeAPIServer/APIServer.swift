@@ -62,7 +62,8 @@ public struct APIServer: HTTPHandler {
     private let authorizer: ClusterAuthorizer
     private let audit: AuditLog?
     private let limits: RequestLimits
-    private let inFlight: InFlightRequests
+    let inFlight: InFlightRequests
+    let counters = RequestCounters()
     private let flows = FlowClassification()
     let registry: Registry
     private let reviews: AccessReviews
@@ -100,7 +101,9 @@ public struct APIServer: HTTPHandler {
         var response: HTTPResponse
         var audit: RequestAudit?
         var flow: FlowMatch?
-        do { response = try await answer(request, &audit, &flow) } catch {
+        let query = QueryParameters(PercentEncoding.pairs(request.query ?? "") ?? [])
+        let info = RequestInfo(request, query)
+        do { response = try await answer(request, info, query, &audit, &flow) } catch {
             audit?.note(status: error.json)
             Self.explain(error, request.trace)
             response = HTTPResponse(error, to: request)
@@ -108,6 +111,7 @@ public struct APIServer: HTTPHandler {
         response.compress(for: request)
         response.headers["Audit-Id"] = request.trace.id
         flow?.write(into: &response.headers)
+        counters.count(info, response.status)
         if response.headers["Cache-Control"] == nil { response.headers["Cache-Control"] = "no-cache, private" }
         if request.method == "HEAD" { response.body = .empty }
         request.trace.finish(status: response.status)
@@ -126,10 +130,8 @@ public struct APIServer: HTTPHandler {
 
     /// The chain: who, may they, what.
     private func answer(
-        _ request: HTTPRequest, _ audit: inout RequestAudit?, _ flow: inout FlowMatch?
+        _ request: HTTPRequest, _ info: RequestInfo, _ query: QueryParameters, _ audit: inout RequestAudit?, _ flow: inout FlowMatch?
     ) async throws(KubeStatus) -> HTTPResponse {
-        let query = QueryParameters(PercentEncoding.pairs(request.query ?? "") ?? [])
-        let info = RequestInfo(request, query)
         let deadline = info.isLongRunning ? nil : try RequestDeadline(query, limit: limits.timeout)
         guard let caller = await authenticators.authenticate(request) else {
             audit = self.audit?.begin(request, course: .refused) { Self.attributes(info, UserInfo(username: "")) }
@@ -165,7 +167,11 @@ public struct APIServer: HTTPHandler {
         let decision = await authorizer.authorize(attributes, trace: request.trace)
         audit?.note(impersonated: user == caller ? nil : user, decision)
         guard decision.isAllowed else { throw Forbidden.status(attributes, decision.reason) }
-        guard info.isResourceRequest else { return try await documents.respond(request, info, query) }
+        guard info.isResourceRequest else {
+            guard info.path == "/metrics", request.method == "GET" else { return try await documents.respond(request, info, query) }
+            return HTTPResponse(
+                status: 200, contentType: "text/plain; version=0.0.4; charset=utf-8", Array(metrics().map(\.text).joined().utf8))
+        }
         // Nothing in the server waits but for webhooks.
         guard let deadline, cluster.webhookHooks.mayWait(cluster, info) else { return try await serve(request, info, query, user, audit) }
         return try await deadline.race(cluster.world) { () async throws(KubeStatus) in

@@ -14,6 +14,10 @@ struct AdminAPI: HTTPHandler {
     private static let prefix = "/_eks-sim/v1/"
 
     func handle(_ request: HTTPRequest) async -> HTTPResponse {
+        if request.path == "/metrics", request.method == "GET" {
+            return HTTPResponse(
+                status: 200, contentType: "text/plain; version=0.0.4; charset=utf-8", Array(await simulator.metricsPage.utf8))
+        }
         guard request.path.hasPrefix("/_eks-sim") else { return await next.handle(request) }
         if request.path.hasPrefix(PodEnvironment.agentPath) { return await podIdentityAgent(request) }
         guard request.path.hasPrefix(Self.prefix) else { return refuse(404, "the simulator's own API is under \(Self.prefix)") }

@@ -1,4 +1,5 @@
 import HTTP
+import KubeAPIServer
 import World
 
 /// The place of one kube-apiserver replica: an update of the cluster's version puts another server into it.
@@ -19,6 +20,9 @@ final class Replica: HTTPHandler {
         let server = server.withLock { $0 }
         return await server.handle(request)
     }
+
+    /// The server's metrics; `labels` come before each sample's own.
+    func metrics(_ labels: String) -> [APIServer.Metric] { (server.withLock { $0 } as? APIServer)?.metrics(labels) ?? [] }
 
     /// Goes on with a server of another version; requests under way end with the old one.
     func replace(kubernetesVersion: String) {

@@ -60,6 +60,12 @@ extension AWSFrontDoor {
         regions.resources(account, region).present.list(.subnet, "vpcId", vpc)
     }
 
+    /// The same with their free addresses in `availableIpAddressCount`.
+    public func describedSubnets(vpc: String, account: String, region: String) -> [JSON] {
+        let draft = regions.resources(account, region).present
+        return draft.list(.subnet, "vpcId", vpc).map { Subnets.described($0, draft) }
+    }
+
     /// The records of the interfaces in a subnet.
     public func interfaces(inSubnet id: String, account: String, region: String) -> [JSON] {
         regions.resources(account, region).present.list(.networkInterface, "subnetId", id)
