@@ -116,6 +116,10 @@ aws iam detach-role-policy --role-name nodes --policy-arn arn:aws:iam::aws:polic
 run "without the network policy" aws eks update-nodegroup-config --cluster-name demo --nodegroup-name main --scaling-config desiredSize=2
 is "a node is not ready" "$(until_is 1NotReady,1Ready nodes demo)" 1NotReady,1Ready
 like "says why" "$(k demo describe nodes)" 'cni plugin not initialized'
+DRY=$(k demo get nodes --no-headers | awk '$2 == "NotReady" {print $1}')
+k demo create -f - >/dev/null <<<"{\"apiVersion\":\"v1\",\"kind\":\"Pod\",\"metadata\":{\"name\":\"early\"},\"spec\":{\"nodeName\":\"$DRY\",\"containers\":[{\"name\":\"c\",\"image\":\"x\"}]}}"
+for _ in $(seq 20); do k demo get events 2>/dev/null | grep -q '127.0.0.1:50051' && break; sleep 0.25; done
+like "a pod put there gets no address" "$(k demo get events)" 'FailedCreatePodSandBox.*dial tcp 127.0.0.1:50051: connect: connection refused'
 aws iam attach-role-policy --role-name nodes --policy-arn arn:aws:iam::aws:policy/AmazonEKS_CNI_Policy
 is "with it, it becomes ready" "$(until_is 2Ready nodes demo)" 2Ready
 BARE=$(node_role bare)

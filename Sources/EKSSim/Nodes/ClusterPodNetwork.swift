@@ -19,11 +19,19 @@ final class ClusterPodNetwork: PodNetwork {
 
     private struct State: Sendable {
         var nodes: [String: Node] = [:]
+        /// Instances of EC2: their pods get addresses of the VPC or none.
+        var instances: Set<String> = []
         var timers: [String: Timers.Handle] = [:]
     }
 
     private static let networkName = "aws-cni"
     private static let interface = "eth0"
+    private static let restart = Duration.seconds(30)
+    /// What the plugin says while no agent listens.
+    private static let noAgent = PodNetworkFailure(
+        message:
+            "plugin type=\"aws-cni\" name=\"aws-cni\" failed (add): add cmd: Error received from AddNetwork gRPC call: rpc error: code = Unavailable desc = connection error: desc = \"transport: Error while dialing: dial tcp 127.0.0.1:50051: connect: connection refused\""
+    )
 
     private let record: ClusterRecord
     private let cluster: ClusterState
@@ -46,6 +54,7 @@ final class ClusterPodNetwork: PodNetwork {
     // MARK: Nodes
 
     func prepare(_ machine: NodeMachine) async {
+        if machine.isInstance { state.withLock { _ = $0.instances.insert(machine.name) } }
         guard machine.isInstance, machine.hasNetwork, let frontDoor = aws.frontDoor, agent(machine.name) == nil,
             let limits = InstanceLimits.of(machine.instanceType)
         else { return }
@@ -56,7 +65,14 @@ final class ClusterPodNetwork: PodNetwork {
             objects: NodeObjectsOverStore(cluster: cluster, name: machine.name))
         state.withLock { $0.nodes[machine.name] = Node(machine: machine, agent: agent) }
         let start = await agent.start(at: world.now)
-        guard start.error == nil else { return }
+        guard start.error == nil else {
+            // The container ends with it and is started again after a while.
+            state.withLock { $0.nodes[machine.name] = nil }
+            let retry = world.timers.schedule(after: Self.restart, "ipamd of \(machine.name) starts again") { [weak self] in
+                await self?.prepare(machine)
+            }
+            return state.withLock { $0.timers[machine.name] = retry }
+        }
         await agent.startLoop(at: start.end)
         await arm(machine.name, agent)
     }
@@ -64,6 +80,7 @@ final class ClusterPodNetwork: PodNetwork {
     func remove(_ machine: NodeMachine) async {
         let timer = state.withLock { state in
             state.nodes[machine.name] = nil
+            state.instances.remove(machine.name)
             return state.timers.removeValue(forKey: machine.name)
         }
         if let timer { world.timers.cancel(timer) }
@@ -107,7 +124,10 @@ final class ClusterPodNetwork: PodNetwork {
     private static func pod(_ sandbox: PodSandbox) -> PodMetadata { PodMetadata(namespace: sandbox.namespace, name: sandbox.name) }
 
     func connect(_ sandbox: PodSandbox) async throws(PodNetworkFailure) -> [String] {
-        guard let agent = agent(sandbox.node) else { return try await standalone.connect(sandbox) }
+        guard let agent = agent(sandbox.node) else {
+            guard !state.withLock({ $0.instances.contains(sandbox.node) }) else { throw Self.noAgent }
+            return try await standalone.connect(sandbox)
+        }
         let reply: AddReply
         do throws(RequestRefusal) {
             reply = try await agent.add(AddRequest(key: Self.key(sandbox), pod: Self.pod(sandbox)), at: world.now)
