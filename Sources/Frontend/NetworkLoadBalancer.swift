@@ -138,15 +138,18 @@ public final class NetworkLoadBalancer: ConnectionAdmission {
         let isOpen = access.publicCIDRs.contains { $0.contains(address) || $0.prefixLength == 0 }
         return TraceStep(
             "nlb", "publicAccessCidrs", expected: shown, actual: text, isOpen ? .pass : .fail, nearMisses: [],
-            fix: isOpen ? nil : "aws eks update-cluster-config --name \(name) --resources-vpc-config \(Self.admitting(address, access))")
+            fix: isOpen
+                ? nil
+                : "aws eks update-cluster-config --name \(name) --resources-vpc-config \(Self.admitting(address, besides: access.publicCIDRs.map(\.description)))"
+        )
     }
 
     /// The blocks that let an address in besides those that are in; EKS takes no private and no IPv6 block, so such an address needs all.
-    private static func admitting(_ address: IPAddress, _ access: EndpointAccess) -> String {
+    public static func admitting(_ address: IPAddress, besides blocks: [String]) -> String {
         guard address.family == .ipv4, address.specialPurpose.map({ $0 == .documentation }) ?? true else {
             return "publicAccessCidrs=0.0.0.0/0"
         }
-        return "publicAccessCidrs=\((access.publicCIDRs.map(\.description) + ["\(address)/32"]).joined(separator: ","))"
+        return "publicAccessCidrs=\((blocks + ["\(address)/32"]).joined(separator: ","))"
     }
 
     /// FNV-1a over the flow, so that the same flow always takes the same target.

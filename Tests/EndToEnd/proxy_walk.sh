@@ -93,6 +93,8 @@ kubectl run web --image=nginx --port=8080 >/dev/null
 refuse "before it has an address" 'address not allowed' kubectl get --raw "$P/web/proxy/"
 kubectl wait --for=condition=Ready pod/web --timeout=30s >/dev/null
 like "a declared port" "$(kubectl get --raw "$P/web/proxy/")" 'port 8080 of pod web is simulated'
+refuse "a port that there is not" 'dial tcp: address 99999: invalid port' kubectl get --raw "$S/here:99999/proxy/"
+refuse "nor by name" 'dial tcp: lookup tcp/web: unknown port' kubectl get --raw "$P/web:web/proxy/"
 refuse "another" 'error trying to reach service: dial tcp [0-9.]+:9: connect: connection refused' kubectl get --raw "$P/web:9/proxy/"
 IP=$(kubectl get pod web -o 'jsonpath={.status.podIP}')
 kubectl create -f - >/dev/null <<J

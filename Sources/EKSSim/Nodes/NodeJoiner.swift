@@ -122,7 +122,7 @@ final class NodeJoiner: Sendable {
         guard instance.canJoin, let role = instance.role else { return Self.pause }
         let machine = Self.machine(instance, plane.record)
         if let known {
-            await relabel(known, machine, plane, controllers)
+            guard await relabel(known, machine, controllers) else { return Self.pause }
             if known.hasNetwork != machine.hasNetwork || known.labels != machine.labels { try? await controllers.update(machine) }
             return machine.hasNetwork ? nil : Self.pause
         }
@@ -133,18 +133,19 @@ final class NodeJoiner: Sendable {
             accountID: account, userID: role.id, sessionName: instance.id, accessKeyID: "")
         guard let mapped = try? await plane.authenticator.user(of: identity) else { return Self.pause }
         let user = UserInfo(username: mapped.username, groups: mapped.groups + ["system:authenticated"])
-        try? await controllers.join(machine, as: user)
+        // What could not be stored is tried again.
+        guard (try? await controllers.join(machine, as: user)) != nil else { return Self.pause }
         return machine.hasNetwork ? nil : Self.pause
     }
 
-    /// EKS' node manager puts changed labels of a node group on its nodes.
-    private func relabel(_ old: NodeMachine, _ new: NodeMachine, _ plane: ControlPlane, _ controllers: ClusterControllers) async {
-        guard old.labels != new.labels else { return }
+    /// EKS' node manager puts changed labels of a node group on its nodes; answers `false` when the server refused.
+    private func relabel(_ old: NodeMachine, _ new: NodeMachine, _ controllers: ClusterControllers) async -> Bool {
+        guard old.labels != new.labels else { return true }
         var labels = JSONObject()
         for key in Set(old.labels.keys).union(new.labels.keys).sorted() where old.labels[key] != new.labels[key] {
             labels[key] = new.labels[key].map(JSON.string) ?? .null
         }
-        await controllers.patch(node: new.name, ["metadata": ["labels": .object(labels)]])
+        return await controllers.patch(node: new.name, ["metadata": ["labels": .object(labels)]])
     }
 
     private static func machine(_ instance: NodeInstance, _ record: ClusterRecord) -> NodeMachine {
@@ -172,7 +173,7 @@ final class NodeJoiner: Sendable {
             guard let plane = clusters.first(where: { $0.record.name == mapping.cluster }), let controllers = plane.controllers else {
                 continue
             }
-            await controllers.mapNodeRole(mapping.roleARN)
+            guard await controllers.mapNodeRole(mapping.roleARN) else { continue }
             await frontDoor.noteMapped(mapping, account: place.account, region: place.region)
         }
     }

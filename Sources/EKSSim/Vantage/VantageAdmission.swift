@@ -16,7 +16,11 @@ struct VantageAdmission: ConnectionAdmission {
 
     func admit(remoteAddress: String, remotePort: Int) -> Admission {
         // The cluster's settings may have changed since the port was opened.
-        guard let record = aws.cluster(account: account, region: region, name: cluster) else { return .reset }
+        guard let record = aws.cluster(account: account, region: region, name: cluster) else {
+            loadBalancer.onRefusal?(
+                "vantage point \(vantage.name)", [TraceStep("path", "cluster", expected: cluster, actual: "deleted", .fail)])
+            return .reset
+        }
         let (steps, source) = Self.path(from: vantage, to: record, aws)
         guard let source else {
             loadBalancer.onRefusal?("vantage point \(vantage.name)", steps)
@@ -45,8 +49,8 @@ struct VantageAdmission: ConnectionAdmission {
         let update = "aws eks update-cluster-config --name \(cluster.name) --resources-vpc-config"
         switch step.hop {
         case "publicAccessCidrs":
-            guard let source = step.detail.split(separator: " ").first else { return nil }
-            return "\(update) publicAccessCidrs=\((cluster.publicAccessCIDRs + ["\(source)/32"]).joined(separator: ","))"
+            guard let source = step.detail.split(separator: " ").first.flatMap({ IPAddress(String($0)) }) else { return nil }
+            return "\(update) \(NetworkLoadBalancer.admitting(source, besides: cluster.publicAccessCIDRs))"
         case "cluster security group":
             guard let group = cluster.json.at("resourcesVpcConfig", "clusterSecurityGroupId")?.string,
                 let source = step.detail.split(separator: " ").first(where: { $0.contains(".") })

@@ -83,10 +83,16 @@ struct ProxyConnection: Sendable {
     private func pod(_ request: APIRequest, _ target: Target) throws(KubeStatus) -> ServiceEndpoints.Place {
         let pod = try StoredObject.parse(registry.entry(request.resource, request.namespace, target.name).value)
         let declared = (pod.at("spec", "containers")?.array ?? []).lazy.compactMap { $0["ports"]?.array?.first?["containerPort"]?.integer }
-        let port = target.port.isEmpty ? declared.first.map { Int(clamping: $0) } : Int(target.port)
+        let port = target.port.isEmpty ? declared.first.map { Int(clamping: $0) } : try Self.number(target.port)
         let text = pod.at("status", "podIP")?.string ?? ""
         guard let address = IPAddress(text), !Self.isPeculiar(address) else { throw .badRequest("address not allowed") }
         return ServiceEndpoints.Place(host: text, port: port ?? (target.scheme == "https" ? 443 : 80))
+    }
+
+    /// A port's number; names of ports are not known here, as they are not to Go's dialler.
+    private static func number(_ text: String) throws(KubeStatus) -> Int {
+        if let number = UInt16(text) { return Int(number) }
+        throw unreachable(Int(text) == nil ? "dial tcp: lookup tcp/\(text): unknown port" : "dial tcp: address \(text): invalid port")
     }
 
     /// Whether an address is nobody's in particular (the contrary of Go's `IsGlobalUnicast`).
@@ -103,7 +109,8 @@ struct ProxyConnection: Sendable {
             cluster.webhooks.isLocal(name)
         {
             let declared = service.at("spec", "ports")?.array?.first { port.isEmpty || $0["name"]?.string == port }?["port"]?.integer
-            guard let number = Int(port) ?? declared.map({ Int(clamping: $0) }) else {
+            if Int(port) != nil { return ServiceEndpoints.Place(host: name, port: try Self.number(port)) }
+            guard let number = declared.map({ Int(clamping: $0) }) else {
                 throw .serviceUnavailable("no endpoints available for service \(GoText.quoted(request.name))")
             }
             return ServiceEndpoints.Place(host: name, port: number)
@@ -131,10 +138,8 @@ struct ProxyConnection: Sendable {
         if target.port.isEmpty || target.port == "10250" { return .kubelet(target.name) }
         let addresses = node.at("status", "addresses")?.array ?? []
         let own = addresses.first { $0["type"] == "InternalIP" }?["address"]?.string
-        guard let host = own, let port = Int(target.port) else {
-            throw .internalError("no preferred addresses found; known addresses: []")
-        }
-        return .place(ServiceEndpoints.Place(host: host, port: port))
+        guard let host = own else { throw .internalError("no preferred addresses found; known addresses: []") }
+        return .place(ServiceEndpoints.Place(host: host, port: try Self.number(target.port)))
     }
 
     // MARK: How

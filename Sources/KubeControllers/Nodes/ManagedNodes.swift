@@ -18,41 +18,41 @@ extension ClusterControllers {
             }.map(\.objectName))
     }
 
-    /// Changes a Node as EKS' node manager.
-    public func patch(node name: String, _ change: JSON) async {
+    /// Changes a Node as EKS' node manager; answers whether the server did.
+    public func patch(node name: String, _ change: JSON) async -> Bool {
         await asUser(UserInfo(username: "eks:node-manager", groups: ["system:authenticated"])) { client in
-            _ = await client.send("PATCH", "/api/v1/nodes/\(name)", change, type: "application/merge-patch+json")
+            await client.send("PATCH", "/api/v1/nodes/\(name)", change, type: "application/merge-patch+json").isSuccess
         }
     }
 
-    /// Lets the nodes of a role in by a line of `aws-auth`, unless there is one for the role.
-    public func mapNodeRole(_ arn: String) async {
+    /// Lets the nodes of a role in by a line of `aws-auth`, unless there is one for the role; answers `false` when it could not be written.
+    public func mapNodeRole(_ arn: String) async -> Bool {
         let line =
             "- groups:\n  - system:bootstrappers\n  - system:nodes\n  rolearn: \(arn)\n  username: system:node:{{EC2PrivateDNSName}}\n"
-        await asUser(UserInfo(username: "eks:cluster-bootstrap", groups: ["system:masters"])) { client in
+        return await asUser(UserInfo(username: "eks:cluster-bootstrap", groups: ["system:masters"])) { client -> Bool in
             let present = await client.send("GET", Self.awsAuth)
             guard present.isSuccess else {
                 let map: JSON = [
                     "apiVersion": "v1", "kind": "ConfigMap", "metadata": ["name": "aws-auth", "namespace": "kube-system"],
                     "data": ["mapRoles": .string(line)],
                 ]
-                _ = await client.send("POST", "/api/v1/namespaces/kube-system/configmaps", map)
-                return
+                return await client.send("POST", "/api/v1/namespaces/kube-system/configmaps", map).isSuccess
             }
             let known = present.object.at("data", "mapRoles")?.string ?? ""
-            guard !known.contains(arn) else { return }
+            guard !known.contains(arn) else { return true }
             // What cannot be read, or is written in another style, is left to its owner.
             let isBlock = known.isEmpty || known.hasPrefix("- ") || known.hasPrefix("-\n")
-            guard isBlock else { return }
+            guard isBlock else { return true }
             let text = known.isEmpty || known.hasSuffix("\n") ? known + line : known + "\n" + line
-            _ = await client.send(
-                "PATCH", Self.awsAuth, ["data": ["mapRoles": .string(text)]], type: "application/merge-patch+json")
+            return await client.send(
+                "PATCH", Self.awsAuth, ["data": ["mapRoles": .string(text)]], type: "application/merge-patch+json"
+            ).isSuccess
         }
     }
 
-    private func asUser(_ user: UserInfo, _ body: (ComponentClient) async -> Void) async {
+    private func asUser(_ user: UserInfo, _ body: (ComponentClient) async -> Bool) async -> Bool {
         let client = ComponentClient(access, as: user, userAgent: "eks.amazonaws.com")
-        await body(client)
-        client.close()
+        defer { client.close() }
+        return await body(client)
     }
 }

@@ -133,8 +133,10 @@ extension AWSFrontDoor {
         labels["eks.amazonaws.com/nodegroup"] = group["nodegroupName"]?.string
         labels["eks.amazonaws.com/nodegroup-image"] = instance["imageId"]?.string
         labels["eks.amazonaws.com/capacityType"] = group["capacityType"]?.string
-        labels["eks.amazonaws.com/sourceLaunchTemplateId"] = group["_template"]?.string
-        labels["eks.amazonaws.com/sourceLaunchTemplateVersion"] = instance.at("_scaling", "template", "Version")?.string
+        if let template = group["launchTemplate"] {
+            labels["eks.amazonaws.com/sourceLaunchTemplateId"] = template["id"]?.string
+            labels["eks.amazonaws.com/sourceLaunchTemplateVersion"] = template["version"]?.string
+        }
         return labels
     }
 
