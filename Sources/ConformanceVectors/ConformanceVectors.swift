@@ -31,7 +31,8 @@ public enum ConformanceVectors {
     private static let maximumBytes = 64 << 20
 
     /// Runs one file. Its form is found by its content, not by its name. Cases that ask a program of others are run when `programs` has it.
-    public static func run(file path: String, programs: ClientPrograms? = nil) async -> VectorReport {
+    /// Before each recorded request `pace` passes: answers that a quick client was given are given to a slow one too.
+    public static func run(file path: String, programs: ClientPrograms? = nil, pace: Duration = .zero) async -> VectorReport {
         let name = path.split(separator: "/").last.map(String.init) ?? path
         guard let bytes = read(path) else { return skipped(name, "cannot be read") }
         let document: JSON
@@ -41,7 +42,7 @@ public enum ConformanceVectors {
         case .auth: tally = await AuthVectors.run(document, programs)
         case .rbac: tally = await RBACVectors.run(document)
         case .table: tally = TableVectors.run(document)
-        case .http: tally = await HTTPVectors.run(document)
+        case .http: tally = await HTTPVectors.run(document, pace: pace)
         case .net: tally = await NetVectors.run(document)
         case .other(let reason): return skipped(name, reason)
         }

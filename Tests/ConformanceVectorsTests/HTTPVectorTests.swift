@@ -8,11 +8,13 @@ struct HTTPVectorTests {
         .deletingLastPathComponent().appending(path: "Fixtures/vectors")
 
     /// `Fixtures/vectors/http.known-failing` only shrinks; `make known-failing` writes it anew.
-    @Test("every vector outside the list of known failures passes, and none inside it")
-    func recorded() async throws {
+    @Test(
+        "every vector outside the list of known failures passes, and none inside it, however slow the client",
+        arguments: [Duration.zero, .seconds(1)])
+    func recorded(pace: Duration) async throws {
         let list = try String(contentsOf: Self.vectors.appending(path: "http.known-failing"), encoding: .utf8)
         let known = Set(list.split(separator: "\n").map(String.init))
-        let report = await ConformanceVectors.run(file: Self.vectors.appending(path: "http.json").path())
+        let report = await ConformanceVectors.run(file: Self.vectors.appending(path: "http.json").path(), pace: pace)
         #expect(report.skippedReason == nil)
         var failing: Set<String> = []
         for failure in report.failures {

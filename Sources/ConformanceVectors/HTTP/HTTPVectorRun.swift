@@ -21,6 +21,8 @@ struct HTTPVectorRun {
 
     private let vector: JSON
     private let server: InProcessAPIServer
+    /// What passes before each request.
+    private let pace: Duration
     private var template: VectorTemplate
     private var normalizer: VectorNormalizer
     private var watches: [String: EventReader] = [:]
@@ -35,8 +37,9 @@ struct HTTPVectorRun {
     /// Starts a cluster and makes the vector's namespaces.
     ///
     /// - Throws: `Failure`, or what starting a cluster throws.
-    init(_ vector: JSON, on cluster: InProcessAPIServer) async throws {
+    init(_ vector: JSON, on cluster: InProcessAPIServer, pace: Duration) async throws {
         self.vector = vector
+        self.pace = pace
         server = try await InProcessAPIServer(copying: cluster, world: World(clock: .frozen(at: Self.start), seed: 2, traceCapacity: 16))
         let count = max(Int(vector["ns"]?.integer ?? 1), 1)
         let names = (1...count).map { (variable: $0 == 1 ? "ns" : "ns\($0)", name: "v090c4f1-n\($0)") }
@@ -109,6 +112,7 @@ struct HTTPVectorRun {
                 skipsBookmarks: step["skipBookmarks"]?.bool ?? false)
             return outcome(step, events: events, contentType: "application/json", isClosed: isClosed)
         }
+        if pace > .zero { await server.world.advance(by: pace) }
         let request = self.request(step)
         let response = await send(request, step)
         guard step["watch"] != nil || step["open"] != nil, response.status == 200 else {

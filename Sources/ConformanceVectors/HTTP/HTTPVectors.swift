@@ -5,7 +5,7 @@ enum HTTPVectors {
     /// How many vectors run at once: a vector waits for streams now and then.
     private static let width = 4
 
-    static func run(_ document: JSON) async -> VectorTally {
+    static func run(_ document: JSON, pace: Duration) async -> VectorTally {
         let vectors = document["vectors"]?.array ?? []
         var tally = VectorTally()
         let cluster: InProcessAPIServer
@@ -17,13 +17,13 @@ enum HTTPVectors {
         await withTaskGroup(of: (Int, [(id: String, outcome: VectorOutcome)]).self) { group in
             var next = 0
             while next < min(width, vectors.count) {
-                group.addTask { [next] in (next, await outcome(vectors[next], cluster)) }
+                group.addTask { [next] in (next, await outcome(vectors[next], cluster, pace)) }
                 next += 1
             }
             while let (index, outcome) = await group.next() {
                 outcomes[index] = outcome
                 guard next < vectors.count else { continue }
-                group.addTask { [next] in (next, await Self.outcome(vectors[next], cluster)) }
+                group.addTask { [next] in (next, await Self.outcome(vectors[next], cluster, pace)) }
                 next += 1
             }
         }
@@ -32,7 +32,9 @@ enum HTTPVectors {
     }
 
     /// One case a step, named `VECTOR/steps/N`.
-    private static func outcome(_ vector: JSON, _ cluster: InProcessAPIServer) async -> [(id: String, outcome: VectorOutcome)] {
+    private static func outcome(
+        _ vector: JSON, _ cluster: InProcessAPIServer, _ pace: Duration
+    ) async -> [(id: String, outcome: VectorOutcome)] {
         let id = vector["id"]?.string ?? "?"
         let steps = vector["steps"]?.array ?? []
         func name(_ index: Int) -> String { "\(id)/steps/\(index)" }
@@ -40,7 +42,7 @@ enum HTTPVectors {
             return steps.indices.map { (name($0), .notRun("old history has to be compacted; here all of it is kept")) }
         }
         do {
-            var run = try await HTTPVectorRun(vector, on: cluster)
+            var run = try await HTTPVectorRun(vector, on: cluster, pace: pace)
             return try await run.run().enumerated().map { index, differences in
                 let step = steps[index]
                 let request = "\(step["m"]?.string ?? "read") \(step["p"]?.string ?? step["read"]?.string ?? "")"

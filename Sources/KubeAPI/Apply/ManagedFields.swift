@@ -160,6 +160,9 @@ public struct ManagedFields: Sendable {
     }
 
     /// Whether two lists of entries differ in nothing but times.
+    ///
+    /// Nor in the order that follows from them: kube-apiserver compares the lists as they are ordered, so that the same request writes
+    /// or does not write by the second in which it came.
     public static func areSame(_ left: JSON?, _ right: JSON?) -> Bool {
         guard let left = left?.array, let right = right?.array else { return (left?.array ?? []).isEmpty && (right?.array ?? []).isEmpty }
         guard left.count == right.count else { return false }
@@ -168,6 +171,10 @@ public struct ManagedFields: Sendable {
             object["time"] = nil
             return .object(object)
         }
-        return zip(left, right).allSatisfy { timeless($0) == timeless($1) }
+        let others = right.map(timeless)
+        return left.enumerated().allSatisfy { index, entry in
+            let entry = timeless(entry)
+            return entry == others[index] || others.contains(entry)
+        }
     }
 }
