@@ -1,7 +1,7 @@
 import HTTP
 import World
 
-/// Objects that somebody keeps fresh, but only where it can be seen: leases and heartbeats. They are brought up to date before a client
+/// Objects that somebody keeps fresh, but only where it can be seen: leases, heartbeats, events. They are brought up to date before a client
 /// reads them, and as time passes while a client watches them.
 public final class LazyWrites: Sendable {
     /// Who keeps objects fresh.
@@ -22,18 +22,23 @@ public final class LazyWrites: Sendable {
     }
 
     private struct State: Sendable {
-        var keeper: Keeper?
+        var keepers: [ChangeSignals.Resource: Keeper] = [:]
         var watchers: [ChangeSignals.Resource: Int] = [:]
     }
 
     private let state = Lock(State())
 
-    /// Names the keeper; `nil` for none.
-    public func setKeeper(_ keeper: Keeper?) { state.withLock { $0.keeper = keeper } }
-
-    private func keeper(of resource: ChangeSignals.Resource) -> Keeper? {
-        state.withLock { $0.keeper.flatMap { $0.resources.contains(resource) ? $0 : nil } }
+    /// Names who keeps some resources.
+    public func add(_ keeper: Keeper) {
+        state.withLock { state in
+            for resource in keeper.resources { state.keepers[resource] = keeper }
+        }
     }
+
+    /// From now on nobody keeps anything.
+    public func removeAll() { state.withLock { $0.keepers = [:] } }
+
+    private func keeper(of resource: ChangeSignals.Resource) -> Keeper? { state.withLock { $0.keepers[resource] } }
 
     /// Brings a resource up to date for somebody who reads it.
     func refresh(_ resource: ChangeSignals.Resource) async { await keeper(of: resource)?.refresh(resource) }
@@ -55,7 +60,7 @@ public final class LazyWrites: Sendable {
         let (keeper, isWatched, changed) = state.withLock { state -> (Keeper?, Bool, Bool) in
             let before = state.watchers[resource] ?? 0
             state.watchers[resource] = before + step
-            return (state.keeper, before + step > 0, before == 0 || before + step == 0)
+            return (state.keepers[resource], before + step > 0, before == 0 || before + step == 0)
         }
         if changed { await keeper?.setWatched(resource, isWatched) }
     }

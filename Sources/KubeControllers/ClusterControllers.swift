@@ -45,6 +45,7 @@ public final class ClusterControllers: Sendable {
 
     private static let leases = ChangeSignals.Resource("coordination.k8s.io", "leases")
     private static let nodes = ChangeSignals.Resource("", "nodes")
+    private static let events: Set<ChangeSignals.Resource> = [.init("", "events"), .init("events.k8s.io", "events")]
 
     let access: ComponentAccess
     private let authority: CertificateAuthority
@@ -76,18 +77,35 @@ public final class ClusterControllers: Sendable {
         let repairing = run(
             "Service address repair", ServiceAddressRepair.signals, repairAlarm, work: { await repair.work() },
             close: { await repair.close() })
-        guard hasNodes else { return state.withLock { $0.controlPlane = [signing, repairing] } }
+        let expiring = startEvents()
+        guard hasNodes else { return state.withLock { $0.controlPlane = [signing, repairing, expiring] } }
         let alarm = Alarm()
         let scheduler = SchedulerController(access, minorVersion: minorVersion) { alarm.set($0) }
         let nodeAlarm = Alarm()
         let nodes = NodeController(access, minorVersion: minorVersion) { nodeAlarm.set($0) }
         let running = [
-            signing, repairing,
+            signing, repairing, expiring,
             run("scheduler", SchedulerController.signals, alarm, work: { await scheduler.work() }, close: { await scheduler.close() }),
             run("node controller", NodeController.signals, nodeAlarm, work: { await nodes.work() }, close: { await nodes.close() }),
         ]
         state.withLock { $0.controlPlane = running }
         await startKubelets()
+    }
+
+    /// Events are written when somebody looks, and go when their time has come.
+    private func startEvents() -> Running {
+        let alarm = Alarm()
+        let expiry = EventExpiry(cluster) { alarm.set($0) }
+        let journal = access.events
+        cluster.lazyWrites.add(
+            LazyWrites.Keeper(of: Self.events) { _ in
+                await journal.flush()
+                await expiry.work()
+            } setWatched: { _, isWatched in
+                await journal.setWatched(isWatched)
+                await expiry.setWatched(isWatched)
+            })
+        return run("expiry of events", [], alarm, work: { await expiry.work() }, close: { await expiry.close() })
     }
 
     private func startKubelets() async {
@@ -100,7 +118,7 @@ public final class ClusterControllers: Sendable {
             state.fleet = fleet
             state.kubelets = running
         }
-        cluster.lazyWrites.setKeeper(
+        cluster.lazyWrites.add(
             LazyWrites.Keeper(of: [Self.leases, Self.nodes]) { resource in
                 await fleet.refresh(leases: resource == Self.leases)
             } setWatched: { resource, isWatched in
@@ -132,13 +150,15 @@ public final class ClusterControllers: Sendable {
             defer { state.controlPlane = [] }
             return state.controlPlane
         }
+        // Who ends has said everything.
+        await access.events.flush()
         for running in old { await stop(running) }
     }
 
     /// Ends everything.
     public func stop() async {
         await stopControlPlane()
-        cluster.lazyWrites.setKeeper(nil)
+        cluster.lazyWrites.removeAll()
         cluster.kubelets.set(nil)
         let kubelets = state.withLock { state in
             defer { (state.kubelets, state.fleet) = (nil, nil) }

@@ -3,8 +3,9 @@ import World
 
 /// A store whose history is kept by a backend.
 ///
-/// One writer takes whatever waits, writes it as one group, publishes it to readers and watches, and only then answers. Reads are served
-/// from memory; only revisions older than the window are asked of the backend.
+/// One writer takes whatever waits, writes it as one group, publishes it to readers and watches, and only then answers. Whoever commits
+/// while the writer rests is the writer for that one commit, when the backend is quick: two changes of threads cost more than the write.
+/// Reads are served from memory; only revisions older than the window are asked of the backend.
 public final class PersistentStore: Store, WorldMetadata {
     private struct Writer: Sendable {
         var policy: CompactionPolicy
@@ -21,6 +22,12 @@ public final class PersistentStore: Store, WorldMetadata {
     private let thread = DispatchQueue(label: "eks-sim.store.writer")
     /// Used by the writer only.
     private let writer: Lock<Writer>
+    private let closing = Lock(Closing())
+
+    private struct Closing: Sendable {
+        var isDone = false
+        var waiting: [CheckedContinuation<Void, Never>] = []
+    }
 
     /// Starts from what a backend holds.
     public init(_ contents: StoreContents, backend: any StoreBackend, world: World, limits: StoreLimits = StoreLimits()) {
@@ -79,13 +86,12 @@ public final class PersistentStore: Store, WorldMetadata {
     /// Ends all watches and refuses later writes; reads go on.
     public func close() async {
         await withCheckedContinuation { continuation in
-            switch queue.append(.close { _ in continuation.resume() }, size: 0) {
-            case .refused:
-                // Closed before, or being closed: wait until the writer is through.
-                thread.async { continuation.resume() }
-            case .first: wake()
-            case .queued: break
+            let isDone = closing.withLock { closing in
+                if !closing.isDone { closing.waiting.append(continuation) }
+                return closing.isDone
             }
+            if isDone { return continuation.resume() }
+            if case .first = queue.append(.close, size: 0) { wake() }
         }
     }
 
@@ -95,7 +101,7 @@ public final class PersistentStore: Store, WorldMetadata {
         await withCheckedContinuation { continuation in
             switch queue.append(job { continuation.resume(returning: $0) }, size: size) {
             case .queued: break
-            case .first: wake()
+            case .first: if backend.isQuick { write() } else { wake() }
             case .refused(let error): continuation.resume(returning: .failure(error))
             }
         }
@@ -104,11 +110,20 @@ public final class PersistentStore: Store, WorldMetadata {
     private func wake() { thread.async { self.drain() } }
 }
 
-/// The writer's side; everything here runs on the writer's thread.
+/// The writer's side: one thread at a time is here.
 extension PersistentStore {
+    /// Commits what waits, on the thread of whoever woke the writer; the rest, and what may take longer, is the writer's thread's.
+    private func write() {
+        let group = queue.takeGroup(mayRest: false, onlyCommits: true)
+        if !group.isEmpty { commit(group) }
+        guard writer.withLock({ $0.isSweeping }) || backend.isUntidy || !queue.rest() else { return }
+        wake()
+    }
+
     private func drain() {
         while true {
             let isSweeping = writer.withLock { $0.isSweeping }
+            if backend.isUntidy { backend.tidy() }
             let group = queue.takeGroup(mayRest: !isSweeping)
             if group.isEmpty {
                 guard isSweeping else { return }
@@ -119,15 +134,22 @@ extension PersistentStore {
             case .commit: commit(group)
             case .metadata(let key, let value, let answer): answer(write(key, value))
             case .compact(let revision, let answer): answer(compact(revision))
-            case .close(let answer):
-                core.close()
-                backend.close()
-                answer(.success(()))
-                return
+            case .close: return end()
             }
             // One step between groups keeps removal going under load without holding a writer up for long.
             if isSweeping { sweep() }
         }
+    }
+
+    private func end() {
+        core.close()
+        backend.close()
+        let waiting = closing.withLock { closing in
+            closing.isDone = true
+            defer { closing.waiting = [] }
+            return closing.waiting
+        }
+        for continuation in waiting { continuation.resume() }
     }
 
     private func commit(_ jobs: [WriteQueue.Job]) {

@@ -1,5 +1,14 @@
-/// What keeps a store's history on disk. The store calls `write`, `compact` and `close` from one thread, the reads from any.
+/// What keeps a store's history on disk. The store calls one writing function at a time, the reads from any thread.
 public protocol StoreBackend: Sendable {
+    /// Whether `write` takes microseconds: it does not wait for the disk.
+    var isQuick: Bool { get }
+
+    /// Whether `tidy` is called for.
+    var isUntidy: Bool { get }
+
+    /// Does what `write` put off, because it may wait for the disk. What the disk refuses is tried again with the next call.
+    func tidy()
+
     /// Writes changes, in order and all or none; returns once they are as durable as configured.
     ///
     /// - Throws: `StoreError.unavailable` when the disk refuses.

@@ -10,7 +10,7 @@ final class WriteQueue: Sendable {
         case commit(Transaction, Answer<Commit>)
         case metadata(String, String?, Answer<Void>)
         case compact(Revision, Answer<Void>)
-        case close(Answer<Void>)
+        case close
     }
 
     /// What became of an order to queue.
@@ -57,15 +57,17 @@ final class WriteQueue: Sendable {
 
     /// The jobs to do next, in order: consecutive commits up to the bounds of a group, or one other job. Empty when nothing waits.
     ///
-    /// - Parameter mayRest: the writer has nothing else to do, so that an empty answer lets it sleep until `append` answers `.first`.
-    func takeGroup(mayRest: Bool) -> [Job] {
+    /// - Parameters:
+    ///   - mayRest: the writer has nothing else to do, so that an empty answer lets it sleep until `append` answers `.first`.
+    ///   - onlyCommits: other jobs stay where they are.
+    func takeGroup(mayRest: Bool, onlyCommits: Bool = false) -> [Job] {
         state.withLock { state in
             var group: [Job] = []
             var bytes = 0
             while let (job, size) = state.jobs.first {
                 if case .commit = job {
                     guard group.count < limits.groupTransactions, group.isEmpty || bytes + size <= limits.groupBytes else { break }
-                } else if !group.isEmpty {
+                } else if onlyCommits || !group.isEmpty {
                     break
                 }
                 _ = state.jobs.popFirst()
@@ -76,6 +78,14 @@ final class WriteQueue: Sendable {
             }
             if group.isEmpty, mayRest { state.isWriterAwake = false }
             return group
+        }
+    }
+
+    /// Lets the writer sleep until `append` answers `.first`, when nothing waits; answers whether it may.
+    func rest() -> Bool {
+        state.withLock { state in
+            if state.jobs.isEmpty { state.isWriterAwake = false }
+            return state.jobs.isEmpty
         }
     }
 }

@@ -27,12 +27,13 @@ extension SQLiteBackend {
                         PRAGMA synchronous = \(durability == .full ? "FULL" : "NORMAL");
                         PRAGMA cache_size = -8192;
                         PRAGMA journal_size_limit = 67108864;
+                        PRAGMA wal_autocheckpoint = 0;
                         """)
                 if let maximumPages { try database.execute(sql: "PRAGMA max_page_count = \(maximumPages)") }
                 try Schema.migrate(database)
                 return try load(database)
             }
-            return (SQLiteBackend(pool: pool, lock: lock, collectionIDs: contents.ids), contents.contents)
+            return (SQLiteBackend(pool: pool, lock: lock, collectionIDs: contents.ids, isQuick: durability != .full), contents.contents)
         } catch let error as StoreError {
             throw error
         } catch {

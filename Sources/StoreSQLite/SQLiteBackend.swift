@@ -11,11 +11,27 @@ final class SQLiteBackend: StoreBackend {
     let collectionIDs: Lock<[String: Int64]>
     /// Held as long as the file is open.
     private let lock: FileLock
+    /// Whether commits do not wait for the disk.
+    let isQuick: Bool
+    /// Pages that were written to SQLite's log since it was moved into the file, about.
+    private let logged = Lock(0)
 
-    init(pool: DatabasePool, lock: FileLock, collectionIDs: [String: Int64]) {
+    /// `wal_autocheckpoint`, which would make some commits wait for the disk, is off; this many pages call for `tidy`.
+    private static let logPages = 1000
+    private static let pageSize = 4096
+
+    init(pool: DatabasePool, lock: FileLock, collectionIDs: [String: Int64], isQuick: Bool) {
         self.pool = pool
         self.lock = lock
         self.collectionIDs = Lock(collectionIDs)
+        self.isQuick = isQuick
+    }
+
+    var isUntidy: Bool { logged.withLock { $0 >= Self.logPages } }
+
+    func tidy() {
+        logged.withLock { $0 = 0 }
+        try? pool.writeWithoutTransaction { database in _ = try database.checkpoint(.passive) }
     }
 
     private static let insert = """
@@ -44,6 +60,8 @@ final class SQLiteBackend: StoreBackend {
                 try insert.execute()
             }
         }
+        // A leaf of the table and one of the index each time, and what the values fill.
+        logged.withLock { $0 += 2 + changes.count + changes.reduce(0) { $0 + $1.value.count } / Self.pageSize }
         // Only now: a transaction that failed took its new collections with it.
         if known.count != before { collectionIDs.withLock { [known] in $0 = known } }
     }

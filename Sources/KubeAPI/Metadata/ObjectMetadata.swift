@@ -34,9 +34,9 @@ public enum ObjectMetadata {
 
     private static let order = Schema.builtin.type(named: "meta.v1.ObjectMeta")?.fields.map(\.name) ?? []
 
-    /// Fills in what a new object gets: name of `generateName`, uid, time; what clients may not set is removed
+    /// Fills in what a new object gets: name of `generateName`, uid, `time` as that of its creation; what clients may not set is removed
     /// (`rest.BeforeCreate`, `rest.FillObjectMetaSystemFields`).
-    public static func prepareForCreate(_ object: inout JSON, namespace: String?, generation: Bool, world: World) {
+    public static func prepareForCreate(_ object: inout JSON, namespace: String?, generation: Bool, world: World, at time: Instant) {
         var metadata = object["metadata"] ?? [:]
         for field in ["selfLink", "deletionTimestamp", "deletionGracePeriodSeconds", "resourceVersion", "managedFields", "generation"] {
             metadata[field] = nil
@@ -46,7 +46,7 @@ public enum ObjectMetadata {
             metadata["name"] = .string(generatedName(prefix, world))
         }
         metadata["uid"] = .string(world.random.uuid())
-        metadata["creationTimestamp"] = .string(world.now.rfc3339)
+        metadata["creationTimestamp"] = .string(time.rfc3339)
         if generation { metadata["generation"] = 1 }
         object["metadata"] = ordered(metadata)
     }

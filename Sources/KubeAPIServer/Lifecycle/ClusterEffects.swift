@@ -2,6 +2,7 @@ import JSON
 import KubeAPI
 import RBAC
 import Store
+import World
 
 /// What Kubernetes' own controllers make of a write: namespace contents, the service account and root CA of a namespace, aggregated
 /// ClusterRoles, Service ranges, quotas, dependents of deleted objects. Done before the write is answered, so that the same requests always
@@ -29,7 +30,7 @@ struct ClusterEffects: Sendable {
                     "annotations": ["kubernetes.io/description": .string(Self.rootCADescription)],
                 ], "data": ["ca.crt": .string(cluster.certificateAuthority)],
             ]
-        ObjectMetadata.prepareForCreate(&object, namespace: namespace, generation: false, world: cluster.world)
+        ObjectMetadata.prepareForCreate(&object, namespace: namespace, generation: false, world: cluster.world, at: cluster.world.now)
         return (cluster.key(resource, namespace: namespace, name: object.objectName), object)
     }
 

@@ -43,7 +43,7 @@ extension Registry {
             var object = try await admission.mutate(attributes)
             ObjectMetadata.prepareForCreate(
                 &object, namespace: resource.isNamespaced ? request.namespace : nil, generation: strategy.countsGenerations,
-                world: cluster.world)
+                world: cluster.world, at: request.http.trace.received)
             strategy.prepareForCreate(&object, resource)
             let early = ObjectWarnings.preparing(object, resource)
             ObjectPreparation.create(&object, resource, now: cluster.world.now.rfc3339, author: Self.author(request.user))

@@ -28,7 +28,7 @@ extension Registry {
         case .decided(let managed): return managed.json
         case .sent(let sent):
             return fieldManager(request).created(
-                object, sent: sent, by: manager(request, options), at: cluster.world.now.rfc3339
+                object, sent: sent, by: manager(request, options), at: request.http.trace.received.rfc3339
             ).json
         }
     }
@@ -42,7 +42,7 @@ extension Registry {
         case .sent(let sent):
             return fieldManager(request).updated(
                 old, to: object, stored: stored.at("metadata", "managedFields"), sent: sent, by: manager(request, options),
-                at: cluster.world.now.rfc3339
+                at: request.http.trace.received.rfc3339
             ).json
         }
     }

@@ -65,7 +65,7 @@ struct ServiceStorage: StorageHook {
                 ]
             ],
         ]
-        ObjectMetadata.prepareForCreate(&object, namespace: nil, generation: false, world: cluster.world)
+        ObjectMetadata.prepareForCreate(&object, namespace: nil, generation: false, world: cluster.world, at: cluster.world.now)
         return object
     }
 }

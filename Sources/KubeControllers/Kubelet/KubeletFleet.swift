@@ -14,6 +14,7 @@ actor KubeletFleet {
     private struct Kubelet {
         var machine: NodeMachine
         let client: ComponentClient
+        let events: EventSource
         let wording: KubeletWording
         var isRegistered = false
         /// Since when it is ready.
@@ -75,7 +76,8 @@ actor KubeletFleet {
         let client = ComponentClient(
             access, as: user, userAgent: "kubelet/\(machine.kubeletVersion) (linux/\(machine.architecture)) kubernetes")
         kubelets[machine.name] = Kubelet(
-            machine: machine, client: client, wording: KubeletWording(kubeletVersion: machine.kubeletVersion))
+            machine: machine, client: client, events: KubeletRecorder.source(client, node: machine.name),
+            wording: KubeletWording(kubeletVersion: machine.kubeletVersion))
         deadlines.set(Self.nodeKey(machine.name), world.now)
         setAlarm(world.now)
     }
@@ -92,6 +94,8 @@ actor KubeletFleet {
     /// Stops a machine's kubelet: the machine is gone.
     func leave(_ name: String) async {
         let kubelet = kubelets.removeValue(forKey: name)
+        // What it said is written while it is known.
+        await access.events.flush()
         kubelet?.client.close()
         if let kubelet { await network.remove(kubelet.machine) }
         deadlines.set(Self.nodeKey(name), nil)
@@ -180,7 +184,7 @@ actor KubeletFleet {
         // The kubelet does not know its node's UID and gives the name.
         var reference = ObjectReference(["metadata": ["name": .string(node), "uid": .string(node)]], kind: "Node")
         reference.fieldPath = ""
-        await recorder.record(kubelet.client, node: node, reference, type: type, reason: reason, message: message)
+        await recorder.record(kubelet.events, node: node, reference, type: type, reason: reason, message: message)
     }
 
     // MARK: What is written when somebody looks
@@ -330,7 +334,7 @@ actor KubeletFleet {
             var reference = ObjectReference(worker.pod, kind: "Pod")
             reference.fieldPath = note.fieldPath
             await recorder.record(
-                kubelet.client, node: worker.sandbox.node, reference, type: note.type, reason: note.reason, message: note.message)
+                kubelet.events, node: worker.sandbox.node, reference, type: note.type, reason: note.reason, message: note.message)
         }
     }
 

@@ -35,13 +35,15 @@ struct ComponentClient: Sendable {
     /// Ends the connection.
     func close() { connections.close(connection) }
 
-    /// Sends a request. `type` is the content type of a body.
-    func send(_ method: String, _ path: String, query: String? = nil, _ body: JSON? = nil, type: String = "application/json") async
-        -> Answer
-    {
+    /// Sends a request. `type` is the content type of a body, `time` when it was sent: now, or earlier for what was kept back.
+    func send(
+        _ method: String, _ path: String, query: String? = nil, _ body: JSON? = nil, type: String = "application/json",
+        at time: Instant? = nil
+    ) async -> Answer {
         var headers: HTTPHeaders = ["User-Agent": userAgent, "Accept": "application/json"]
         if body != nil { headers["Content-Type"] = type }
-        let trace = RequestTrace(id: world.random.uuid(), received: world.now, method: method, path: path, target: connection.listener)
+        let trace = RequestTrace(
+            id: world.random.uuid(), received: time ?? world.now, method: method, path: path, target: connection.listener)
         let response = await server.handle(
             HTTPRequest(
                 method: method, path: path, query: query, headers: headers, body: body?.serialized() ?? [], connection: connection,
@@ -54,8 +56,8 @@ struct ComponentClient: Sendable {
     }
 
     /// Changes an object's parts (strategic merge patch).
-    func patch(_ path: String, _ change: JSON) async -> Answer {
-        await send("PATCH", path, change, type: "application/strategic-merge-patch+json")
+    func patch(_ path: String, _ change: JSON, at time: Instant? = nil) async -> Answer {
+        await send("PATCH", path, change, type: "application/strategic-merge-patch+json", at: time)
     }
 }
 
@@ -67,12 +69,13 @@ public struct ComponentAccess: Sendable {
     public let server: any HTTPHandler
     /// Who knows the components' connections.
     public let connections: LoopbackConnections
-    let stamps = EventStamps()
+    let events: EventJournal
 
     /// Puts the parts together.
     public init(cluster: ClusterState, server: any HTTPHandler, connections: LoopbackConnections) {
         self.cluster = cluster
         self.server = server
         self.connections = connections
+        events = EventJournal(cluster.world)
     }
 }

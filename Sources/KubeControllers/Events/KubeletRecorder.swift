@@ -3,13 +3,12 @@ import KubeAPI
 import KubeAPIServer
 import World
 
-/// Writes events in the core version, as the kubelet does (`client-go/tools/record`): the same again raises the count, and many of a kind
+/// Records events in the core version, as the kubelet does (`client-go/tools/record`): the same again raises the count, and many of a kind
 /// are put together.
 actor KubeletRecorder {
     private struct Known {
-        let path: String
+        var ticket: EventJournal.Ticket
         var count: Int64
-        let first: Instant
         var last: Instant
     }
 
@@ -19,20 +18,24 @@ actor KubeletRecorder {
     private static let kept = 4096
 
     private let world: World
-    private let stamps: EventStamps
+    private let journal: EventJournal
     private var known: [String: Known] = [:]
     private var groups: [String: (texts: Set<String>, last: Instant)] = [:]
 
     init(_ access: ComponentAccess) {
         world = access.cluster.world
-        stamps = access.stamps
+        journal = access.events
+    }
+
+    /// What a node's kubelet records events with.
+    static func source(_ client: ComponentClient, node: String) -> EventSource {
+        EventSource(client, .core(component: "kubelet", host: node))
     }
 
     /// Records an event of a node's kubelet.
-    func record(_ client: ComponentClient, node: String, _ object: ObjectReference, type: String, reason: String, message: String) async {
+    func record(_ source: EventSource, node: String, _ object: ObjectReference, type: String, reason: String, message: String) async {
         let now = world.now
-        let namespace = object.namespace.isEmpty ? "default" : object.namespace
-        let kind = [node, object.kind, namespace, object.name, object.uid, type, reason].joined(separator: "\u{0}")
+        let kind = [node, object.kind, object.eventNamespace, object.name, object.uid, type, reason].joined(separator: "\u{0}")
         var message = message
         var key = kind + "\u{0}" + object.fieldPath + "\u{0}" + message
         var group = groups[kind] ?? ([], now)
@@ -47,29 +50,20 @@ actor KubeletRecorder {
         if var same = known[key] {
             same.count += 1
             same.last = now
+            same.ticket = await journal.repeat(same.ticket, count: same.count, message: message)
             known[key] = same
-            let change: JSON = ["count": .integer(same.count), "lastTimestamp": .string(now.rfc3339), "message": .string(message)]
-            if await client.patch(same.path, change).isSuccess { return }
+            return
         }
-        let name = "\(object.name).\(stamps.next(now))"
-        let event: JSON = [
-            "apiVersion": "v1", "kind": "Event", "metadata": ["name": .string(name), "namespace": .string(namespace)],
-            "involvedObject": object.json, "reason": .string(reason), "message": .string(message),
-            "source": ["component": "kubelet", "host": .string(node)], "firstTimestamp": .string(now.rfc3339),
-            "lastTimestamp": .string(now.rfc3339), "count": 1, "type": .string(type), "eventTime": .null, "reportingComponent": "kubelet",
-            "reportingInstance": .string(node),
-        ]
-        let path = "/api/v1/namespaces/\(namespace)/events"
-        _ = await client.send("POST", path, event)
+        let ticket = await journal.record(source, object, type: type, reason: reason, message: message)
         if known.count >= Self.kept { forget(now) }
-        known[key] = Known(path: "\(path)/\(name)", count: 1, first: now, last: now)
+        known[key] = Known(ticket: ticket, count: 1, last: now)
     }
 
     /// Forgets what was not repeated for long; without such, everything: the next repetitions are then new events.
     private func forget(_ now: Instant) {
         known = known.filter { now - $0.value.last < Self.groupInterval }
         groups = groups.filter { now - $0.value.last < Self.groupInterval }
-        guard known.count >= Self.kept else { return }
+        guard known.count > Self.kept / 2 else { return }
         known = [:]
         groups = [:]
     }

@@ -1,0 +1,37 @@
+import JSON
+import KubeAPI
+
+/// Names an object in an event.
+struct ObjectReference: Sendable {
+    let kind: String
+    let apiVersion: String
+    let namespace: String
+    let name: String
+    let uid: String
+    let resourceVersion: String
+    var fieldPath = ""
+
+    /// A reference to an object as it is now.
+    init(_ object: JSON, kind: String, apiVersion: String = "v1") {
+        self.kind = kind
+        self.apiVersion = apiVersion
+        namespace = object.objectNamespace
+        name = object.objectName
+        uid = object.objectUID
+        resourceVersion = object.objectResourceVersion
+    }
+
+    /// Where events about it are; of objects without a namespace they are in `default`.
+    var eventNamespace: String { namespace.isEmpty ? "default" : namespace }
+
+    var json: JSON {
+        var json: JSON = ["kind": .string(kind)]
+        if !namespace.isEmpty { json["namespace"] = .string(namespace) }
+        json["name"] = .string(name)
+        json["uid"] = .string(uid)
+        json["apiVersion"] = .string(apiVersion)
+        if !resourceVersion.isEmpty { json["resourceVersion"] = .string(resourceVersion) }
+        if !fieldPath.isEmpty { json["fieldPath"] = .string(fieldPath) }
+        return json
+    }
+}
