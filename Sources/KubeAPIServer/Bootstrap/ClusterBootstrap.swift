@@ -80,7 +80,8 @@ public struct ClusterBootstrap: Sendable {
         var object = filled(object)
         let generation = object.at("metadata", "generation")
         let namespace = object.objectNamespace
-        ObjectMetadata.prepareForCreate(&object, namespace: namespace.isEmpty ? nil : namespace, generation: false, world: cluster.world, at: cluster.world.now)
+        ObjectMetadata.prepareForCreate(
+            &object, namespace: namespace.isEmpty ? nil : namespace, generation: false, world: cluster.world, at: cluster.world.now)
         if let generation {
             object.set(generation, at: ["metadata", "generation"])
             object["metadata"] = ObjectMetadata.ordered(object["metadata"] ?? [:])
