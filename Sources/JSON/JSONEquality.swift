@@ -28,6 +28,15 @@ extension JSON: Hashable {
         }
     }
 
+    /// Whether both are one object or one array in memory: what was taken over unchanged need not be looked at again.
+    public func sharesStorage(with other: JSON?) -> Bool {
+        switch (self, other) {
+        case (.object(let left), .object(let right)?): left.members.sharesStorage(with: right.members)
+        case (.array(let left), .array(let right)?): left.sharesStorage(with: right)
+        default: false
+        }
+    }
+
     /// Feeds the value to a hasher.
     public func hash(into hasher: inout Hasher) {
         if case .object(let object) = self { return object.hash(into: &hasher) }

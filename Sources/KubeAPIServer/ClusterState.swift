@@ -28,6 +28,8 @@ public final class ClusterState: Sendable {
     public let kubelets = KubeletReference()
     /// Who keeps objects fresh that are written only where it can be seen.
     public let lazyWrites = LazyWrites()
+    /// The trees of objects that were read or written last.
+    public let trees = ObjectTrees()
     let decoder: ObjectDecoder
     /// Who owns what.
     let owners = OwnerIndex()

@@ -47,6 +47,7 @@ struct TypedComparison {
 
         /// At least one of the values is there.
         func compare(_ old: JSON?, _ new: JSON?, _ type: Int) -> Difference {
+            if let new, new.sharesStorage(with: old) { return Difference(isLeaf: true) }
             var difference: Difference
             if schema.isDeduced(type) {
                 difference = compareDeduced(old, new, type)

@@ -17,14 +17,14 @@ struct Canonicalizer {
 
     init(schema: Schema) { self.schema = schema }
 
-    /// The canonical form of a document of the type at `index`.
+    /// The canonical form of a document of the type at `index`. Parts that it shares with `known`, which is canonical, stay as they are.
     ///
     /// - Throws: `DecodingError`.
-    mutating func canonical(_ document: JSON, type index: Int) throws(DecodingError) -> JSON {
-        try structure(document, schema[index], parent: "", field: nil)
+    mutating func canonical(_ document: JSON, type index: Int, known: JSON? = nil) throws(DecodingError) -> JSON {
+        try structure(document, schema[index], parent: "", known: known)
     }
 
-    private mutating func structure(_ value: JSON, _ type: SchemaType, parent: String, field: String?) throws(DecodingError) -> JSON {
+    private mutating func structure(_ value: JSON, _ type: SchemaType, parent: String, known: JSON?) throws(DecodingError) -> JSON {
         guard case .object(let object) = value else {
             if value.isNull { return zero(type) }
             throw mismatch(value, parent, Self.goName(type))
@@ -36,7 +36,7 @@ struct Canonicalizer {
                 continue
             }
             path.append(member.key)
-            slots[position] = try self.value(member.value, type.fields[position].type, owner: type)
+            slots[position] = try self.value(member.value, type.fields[position].type, owner: type, known: known?[member.key])
             path.removeLast()
         }
         return assembled(type, slots)
@@ -126,14 +126,17 @@ struct Canonicalizer {
         type.scalar == nil ? assembled(type, [JSON?](repeating: nil, count: type.fields.count)) : .null
     }
 
-    private mutating func value(_ value: JSON, _ type: ValueType, owner: SchemaType) throws(DecodingError) -> JSON {
+    private mutating func value(
+        _ value: JSON, _ type: ValueType, owner: SchemaType, known: JSON? = nil
+    ) throws(DecodingError) -> JSON {
+        if let known, value.sharesStorage(with: known) { return value }
         switch type {
         case .reference(let index):
             let target = schema[index]
             if let name = target.scalar { return try scalar(value, ScalarType(rawValue: name) ?? .any, false, owner) }
             if value.isNull { return .null }
             guard value.object != nil else { throw mismatch(value, owner.shortName, Self.goName(target)) }
-            return try structure(value, target, parent: owner.shortName, field: nil)
+            return try structure(value, target, parent: owner.shortName, known: known)
         case .array(let element):
             if value.isNull { return .null }
             guard case .array(let elements) = value else { throw mismatch(value, owner.shortName, goName(type)) }

@@ -153,11 +153,17 @@ public struct ObjectDecoder: Sendable {
         return try custom.decoded(document, validation: validation, notes: Self.notes(duplicates))
     }
 
-    /// The canonical form of a document of any resource that is already parsed.
+    /// The canonical form of a document of any resource that is already parsed, such as `known` after a patch.
     ///
     /// - Throws: as `decode`.
-    public func canonical(_ document: JSON, of resource: ResourceType, validation: FieldValidation) throws(KubeStatus) -> DecodedObject {
-        guard let custom = resource.custom else { return try canonical(document, as: resource.groupVersionKind, validation: validation) }
+    public func canonical(
+        _ document: JSON, of resource: ResourceType, validation: FieldValidation, known: JSON? = nil
+    ) throws(KubeStatus) -> DecodedObject {
+        guard let custom = resource.custom else {
+            // Only what is stored in this version is known to be canonical in it.
+            let known = resource.groupVersionKind == resource.storageKind ? known : nil
+            return try canonical(document, as: resource.groupVersionKind, validation: validation, known: known)
+        }
         return try custom.decoded(document, validation: validation, notes: [])
     }
 
@@ -170,7 +176,7 @@ public struct ObjectDecoder: Sendable {
     ///
     /// - Throws: 400 for a document that does not fit the type, or in strict mode for what would be dropped.
     public func canonical(
-        _ document: JSON, as expected: GroupVersionKind, validation: FieldValidation, duplicates: [String] = []
+        _ document: JSON, as expected: GroupVersionKind, validation: FieldValidation, duplicates: [String] = [], known: JSON? = nil
     ) throws(KubeStatus) -> DecodedObject {
         func handled(_ text: String) -> KubeStatus {
             .badRequest("\(expected.kind) in version \"\(expected.version)\" cannot be handled as a \(expected.kind): \(text)")
@@ -178,7 +184,9 @@ public struct ObjectDecoder: Sendable {
         guard let type = schema.index(expected) else { throw .unexpected("no type for \(expected)") }
         var canonicalizer = Canonicalizer(schema: schema)
         let fields: JSON
-        do { fields = try canonicalizer.canonical(document.isNull ? [:] : document, type: type) } catch { throw handled(error.message) }
+        do { fields = try canonicalizer.canonical(document.isNull ? [:] : document, type: type, known: known) } catch {
+            throw handled(error.message)
+        }
         var notes = Self.notes(duplicates)
         notes += canonicalizer.unknownFields.map { "unknown field \"\($0)\"" }
         if validation == .strict, !notes.isEmpty { throw handled("strict decoding error: \(notes.joined(separator: ", "))") }

@@ -64,12 +64,12 @@ struct DefaultingTable: Sendable {
         }
     }
 
-    /// Fills in the defaults of an object of a kind, in place.
-    func apply(to object: inout JSON, _ kind: GroupVersionKind) {
-        if let index = schema.index(kind) { visit(&object, index) }
+    /// Fills in the defaults of an object of a kind, in place. What it shares with `known` has them.
+    func apply(to object: inout JSON, _ kind: GroupVersionKind, known: JSON?) {
+        if let index = schema.index(kind) { visit(&object, index, known) }
     }
 
-    private func visit(_ value: inout JSON, _ index: Int) {
+    private func visit(_ value: inout JSON, _ index: Int, _ known: JSON?) {
         let entry = entries[index]
         guard entry.isConcerned, case .object = value else { return }
         for (name, fallback) in entry.declared where value[name].isUnset { value[name] = fallback }
@@ -78,24 +78,24 @@ struct DefaultingTable: Sendable {
         value = .null
         let type = schema[index]
         object.mapValues { name, member in
-            if let position = type.positions[name] { visit(&member, type.fields[position].type) }
+            if let position = type.positions[name] { visit(&member, type.fields[position].type, known?[name]) }
         }
         value = .object(object)
     }
 
-    private func visit(_ value: inout JSON, _ type: ValueType) {
-        guard leads(type) else { return }
+    private func visit(_ value: inout JSON, _ type: ValueType, _ known: JSON?) {
+        guard leads(type), !value.sharesStorage(with: known) else { return }
         switch type {
-        case .reference(let index): visit(&value, index)
+        case .reference(let index): visit(&value, index, known)
         case .array(let element):
             guard case .array(var elements) = value else { return }
             value = .null
-            for position in elements.indices { visit(&elements[position], element) }
+            for position in elements.indices { visit(&elements[position], element, nil) }
             value = .array(elements)
         case .map(let element):
             guard case .object(var object) = value else { return }
             value = .null
-            object.mapValues { _, member in visit(&member, element) }
+            object.mapValues { _, member in visit(&member, element, nil) }
             value = .object(object)
         case .scalar: break
         }

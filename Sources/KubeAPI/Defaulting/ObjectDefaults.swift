@@ -2,9 +2,9 @@ public import JSON
 
 /// The defaults that the server writes into an object where the user said nothing (`pkg/apis/*/v1/defaults.go`).
 public enum ObjectDefaults {
-    /// Fills in defaults, in place. Applying it twice changes nothing.
-    public static func apply(to object: inout JSON, _ resource: ResourceType) {
-        DefaultingTable.builtin.apply(to: &object, resource.storageKind)
+    /// Fills in defaults, in place. Applying it twice changes nothing: parts that `object` shares with `known`, which has them, are left alone.
+    public static func apply(to object: inout JSON, _ resource: ResourceType, known: JSON? = nil) {
+        DefaultingTable.builtin.apply(to: &object, resource.storageKind, known: known)
         if resource.group.isEmpty, resource.resource == "pods" { alignAddresses(&object) }
         guard resource.group == "apiextensions.k8s.io", resource.resource == "customresourcedefinitions" else { return }
         DefinitionDefaults.apply(to: &object)
@@ -20,12 +20,14 @@ public enum ObjectDefaults {
     }
 
     /// The members of an object in the order of its type, and those of its first level in theirs: where defaults were added at the end.
-    public static func ordered(_ object: JSON, _ kind: GroupVersionKind) -> JSON {
+    /// Parts that it shares with `known` are in order.
+    public static func ordered(_ object: JSON, _ kind: GroupVersionKind, known: JSON? = nil) -> JSON {
         guard let index = Schema.builtin.index(kind) else { return object }
-        return ordered(object, .reference(index))
+        return ordered(object, .reference(index), known)
     }
 
-    private static func ordered(_ value: JSON, _ type: ValueType) -> JSON {
+    private static func ordered(_ value: JSON, _ type: ValueType, _ known: JSON? = nil) -> JSON {
+        if let known, value.sharesStorage(with: known) { return value }
         switch (value, type) {
         case (.object(let object), .reference(let index)):
             let schema = Schema.builtin[index]
@@ -35,7 +37,7 @@ public enum ObjectDefaults {
             for member in object.members {
                 let isTypeMeta = !schema.kinds.isEmpty && (member.key == "kind" || member.key == "apiVersion")
                 if !isTypeMeta, let position = schema.positions[member.key] {
-                    slots[position] = ordered(member.value, schema.fields[position].type)
+                    slots[position] = ordered(member.value, schema.fields[position].type, known?[member.key])
                 } else {
                     head.append(member)
                 }

@@ -73,6 +73,7 @@ extension Registry {
             transaction.writes += effects.companions(of: object, resource).map { .put($0.key, StoredObject.value($0.object)) }
             do {
                 let commit = try await cluster.store.commit(transaction)
+                if commit.values.count == 1 { cluster.trees.note(object, key, at: commit.revision, commit.values[0]) }
                 await effects.written(object, resource)
                 return RegistryAnswer(status: 201, bytes: try await served(taken.value(of: commit), resource), warnings: warnings)
             } catch let error as StoreError {

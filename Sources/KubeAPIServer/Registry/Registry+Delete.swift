@@ -69,7 +69,7 @@ extension Registry {
         let key = cluster.key(resource, namespace: namespace, name: name)
         for _ in 0..<Self.deleteAttempts {
             let entry = try entry(resource, namespace, name)
-            let old = try StoredObject.parse(entry.value)
+            let old = try tree(key, entry)
             try checkPreconditions(options, old, resource)
             if let request {
                 try await admission.validate(

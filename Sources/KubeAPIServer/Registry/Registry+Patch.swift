@@ -21,7 +21,7 @@ extension Registry {
             let patched = try patch.apply(to: old, kind: resource.groupVersionKind)
             let decoded: DecodedObject
             do throws(KubeStatus) {
-                decoded = try decoder.canonical(patched, of: resource, validation: options.validation)
+                decoded = try decoder.canonical(patched, of: resource, validation: options.validation, known: old)
             } catch {
                 throw patch.failure(error, patched)
             }

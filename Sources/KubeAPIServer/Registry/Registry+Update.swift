@@ -63,14 +63,14 @@ extension Registry {
         let key = cluster.key(resource, namespace: request.namespace, name: request.name)
         for _ in 0..<Self.attempts {
             let entry = try entry(resource, request.namespace, request.name)
-            let stored = try StoredObject.parse(entry.value)
+            let stored = try tree(key, entry)
             let old = try await conversion.current(stored, resource)
             let before = try await conversion.served(old, resource)
             let modified = try change(before)
             let isUnconditional = try checkPreconditions(modified.object, old, entry, request)
             var object = try await conversion.stored(modified.object, resource)
             let repeated = ObjectMetadata.withoutRepeatedOwners(&object)
-            ObjectDefaults.apply(to: &object, resource)
+            ObjectDefaults.apply(to: &object, resource, known: old)
             let managedFields = managedFields(
                 changing: before, to: asServed(object, modified.object, resource), old: old, modified.managers, request, options)
             var attributes = AdmissionAttributes(operation: .update, request: request, object: object, old: old, isDryRun: options.isDryRun)
@@ -104,6 +104,7 @@ extension Registry {
             if isGone { taken = StorageHooks.of(resource)?.delete(old, cluster) ?? .none }
             do {
                 let commit = try await cluster.store.commit(taken.transaction(write, conditions: [.modified(key, entry.modified)]))
+                if !isGone, commit.values.count == 1 { cluster.trees.note(object, key, at: commit.revision, commit.values[0]) }
                 if isGone { await effects.removed(object, resource) } else { await effects.written(object, resource) }
                 let bytes = isGone ? StoredObject.bytes(object, at: old.objectResourceVersion) : taken.value(of: commit)
                 return RegistryAnswer(status: 200, bytes: try await served(bytes, resource), warnings: warnings)
@@ -203,7 +204,7 @@ extension Registry {
         var metadata = object["metadata"] ?? [:]
         metadata["resourceVersion"] = old.at("metadata", "resourceVersion")
         object["metadata"] = ObjectMetadata.ordered(metadata)
-        object = ObjectDefaults.ordered(object, resource.storageKind)
+        object = ObjectDefaults.ordered(object, resource.storageKind, known: old)
         let part: ObjectValidation.Part =
             switch request.info.subresource {
             case "status": .status

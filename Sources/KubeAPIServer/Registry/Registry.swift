@@ -34,7 +34,17 @@ struct Registry: Sendable {
 
     /// The object of a name as a tree; `nil` when there is none.
     func object(_ resource: ResourceType, _ namespace: String, _ name: String) -> JSON? {
-        cluster.store.get(cluster.key(resource, namespace: namespace, name: name)).flatMap { try? JSON(parsing: $0.value) }
+        let key = cluster.key(resource, namespace: namespace, name: name)
+        return cluster.store.get(key).flatMap { try? tree(key, $0) }
+    }
+
+    /// A stored object as a tree.
+    ///
+    /// - Throws: 500 for a value that is none, which only a damaged store can hold.
+    func tree(_ key: Key, _ entry: Entry) throws(KubeStatus) -> JSON {
+        do { return try cluster.trees.tree(key, at: entry.modified, entry.value) } catch {
+            throw .internalError("stored object is not JSON: \(error)")
+        }
     }
 
     /// `get`: the stored bytes, in the version of the path.

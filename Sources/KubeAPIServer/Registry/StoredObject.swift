@@ -12,22 +12,21 @@ enum StoredObject {
 
     /// An object's bytes with a gap for the revision of the commit.
     static func value(_ object: JSON) -> Transaction.Value {
-        var object = object
-        var metadata = object["metadata"] ?? [:]
-        metadata["resourceVersion"] = .string(mark)
-        object["metadata"] = ObjectMetadata.ordered(metadata)
-        let bytes = ordered(object).serialized()
+        let bytes = bytes(object, at: mark)
         guard let place = bytes.firstRange(ofBytes: markBytes) else { return .bytes(bytes) }
         return .spliced(before: Array(bytes[..<(place.lowerBound + lead.count)]), after: Array(bytes[(place.upperBound - 1)...]))
     }
 
     /// The object as it would look at a revision: for dry runs.
-    static func bytes(_ object: JSON, at revision: String?) -> [UInt8] {
+    static func bytes(_ object: JSON, at revision: String?) -> [UInt8] { tree(object, at: revision).serialized() }
+
+    /// The same as a tree.
+    static func tree(_ object: JSON, at revision: String?) -> JSON {
         var object = object
         var metadata = object["metadata"] ?? [:]
         metadata["resourceVersion"] = revision.map(JSON.string)
         object["metadata"] = ObjectMetadata.ordered(metadata)
-        return ordered(object).serialized()
+        return ordered(object)
     }
 
     /// An object in the order in which its kind is written: custom resources are maps, which Go sorts. They begin with `apiVersion`, and
@@ -36,7 +35,7 @@ enum StoredObject {
         object.object?.members.first?.key == "kind" ? object : object.sortingKeys()
     }
 
-    /// The object as a tree.
+    /// The object as a tree; see `ObjectTrees` for those that are likely to be known.
     ///
     /// - Throws: 500 for a value that is none, which only a damaged store can hold.
     static func parse(_ bytes: [UInt8]) throws(KubeStatus) -> JSON {

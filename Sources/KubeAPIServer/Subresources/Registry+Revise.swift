@@ -17,23 +17,19 @@ extension Registry {
         let key = cluster.key(resource, namespace: namespace, name: name)
         for _ in 0..<Self.revisions {
             let entry = try entry(resource, namespace, name)
-            let old = try StoredObject.parse(entry.value)
+            let old = try tree(key, entry)
             var object = old
             try change(&object)
-            object = ObjectDefaults.ordered(object, resource.storageKind)
+            object = ObjectDefaults.ordered(object, resource.storageKind, known: old)
             if object == old || isDryRun { return object }
-            do {
+            do throws(StoreError) {
                 let write = Transaction.Write.put(key, StoredObject.value(object))
                 let commit = try await cluster.store.commit(Transaction(conditions: [.modified(key, entry.modified)], writes: [write]))
+                if let bytes = commit.values.first { cluster.trees.note(object, key, at: commit.revision, bytes) }
                 await effects.written(object, resource)
-                guard let bytes = commit.values.first else { return object }
-                return try StoredObject.parse(bytes)
-            } catch let error as StoreError {
-                guard case .conflict = error else { throw .of(error) }
-            } catch let status as KubeStatus {
-                throw status
+                return StoredObject.tree(object, at: String(commit.revision))
             } catch {
-                throw .internalError("\(error)")
+                guard case .conflict = error else { throw .of(error) }
             }
         }
         throw .stale(group: resource.group, resource: resource.resource, name: name)

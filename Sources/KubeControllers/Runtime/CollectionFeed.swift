@@ -14,6 +14,7 @@ struct CollectionFeed {
     }
 
     private let store: any Store
+    private let trees: ObjectTrees
     private let collection: String
     private var subscription: (any WatchSubscription)?
     private var seen: Revision = 0
@@ -21,6 +22,7 @@ struct CollectionFeed {
 
     init(_ cluster: ClusterState, group: String, _ resource: String) {
         store = cluster.store
+        trees = cluster.trees
         collection = cluster.collection(group: group, resource)
     }
 
@@ -35,7 +37,7 @@ struct CollectionFeed {
                 return changes + list()
             }
             for event in events {
-                let object = event.kind == .deleted ? nil : try? JSON(parsing: event.value)
+                let object = event.kind == .deleted ? nil : tree(event.name, event.revision, event.value)
                 if object == nil { known.remove(event.name) } else { known.insert(event.name) }
                 changes.append(Change(key: event.name, object: object, revision: event.revision))
                 seen = event.revision
@@ -54,7 +56,11 @@ struct CollectionFeed {
         let gone = known.subtracting(present).sorted().map { Change(key: $0, object: nil, revision: range.revision) }
         known = present
         return gone
-            + range.entries.map { Change(key: $0.name, object: try? JSON(parsing: $0.value), revision: $0.modified) }
+            + range.entries.map { Change(key: $0.name, object: tree($0.name, $0.modified, $0.value), revision: $0.modified) }
+    }
+
+    private func tree(_ name: String, _ revision: Revision, _ bytes: [UInt8]) -> JSON? {
+        try? trees.tree(Key(collection, name), at: revision, bytes)
     }
 
     /// Ends following.
