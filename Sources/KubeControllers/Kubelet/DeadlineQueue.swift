@@ -26,6 +26,9 @@ struct DeadlineQueue: Sendable {
         }
     }
 
+    /// Whether a key has a time.
+    func contains(_ key: String) -> Bool { current[key] != nil }
+
     /// Sets the time of a key; `nil` for none.
     mutating func set(_ key: String, _ time: Instant?) {
         lastOrder += 1

@@ -1,3 +1,4 @@
+import Encoding
 import JSON
 import KubeAPI
 import KubeAPIServer
@@ -41,6 +42,7 @@ actor KubeletFleet {
 
     /// From the registration until the network plugin is up.
     private static let networkDelay = Duration.seconds(2)
+    private static let boundMark = Array("\"nodeName\":\"".utf8)
     private static let leaseNamespace = "kube-node-lease"
 
     private let access: ComponentAccess
@@ -48,6 +50,7 @@ actor KubeletFleet {
     private let network: any PodNetwork
     private let recorder: KubeletRecorder
     private let setAlarm: @Sendable (Instant?) -> Void
+    private let podCollection: String
     private var pods: CollectionFeed
     private var kubelets: [String: Kubelet] = [:]
     private var workers: [String: PodWorker] = [:]
@@ -64,6 +67,7 @@ actor KubeletFleet {
         self.network = network
         recorder = KubeletRecorder(access)
         self.setAlarm = setAlarm
+        podCollection = access.cluster.collection(group: "", "pods")
         pods = CollectionFeed(access.cluster, group: "", "pods")
     }
 
@@ -244,7 +248,13 @@ actor KubeletFleet {
         let changes = await feed.drain()
         pods = feed
         for change in changes {
-            if let pod = change.object { take(pod) } else { await forget(change.key) }
+            guard let bytes = change.bytes else {
+                await forget(change.key)
+                continue
+            }
+            // Most pods that are new are on no node yet, and need not be parsed to see that.
+            guard bytes.firstRange(ofBytes: Self.boundMark) != nil, let pod = change.object else { continue }
+            take(pod)
         }
     }
 
@@ -263,7 +273,7 @@ actor KubeletFleet {
             let isDeadlineNew = pod.at("metadata", "deletionTimestamp") != before.at("metadata", "deletionTimestamp")
             let isGated = pod.at("spec", "readinessGates")?.array?.isEmpty == false
             let isGateNew = isGated && pod.at("status", "conditions") != before.at("status", "conditions")
-            if isDeadlineNew || isGateNew { deadlines.set(key, world.now) }
+            if isDeadlineNew || isGateNew { deadlines.set(key, world.now) } else if !deadlines.contains(key) { workers[key]?.park() }
             return
         }
         let phase = pod.at("status", "phase")?.string
@@ -274,15 +284,20 @@ actor KubeletFleet {
 
     /// Takes up the pods that were bound to a node before its kubelet ran.
     private func adopt(_ node: String) async {
-        let collection = access.cluster.collection(group: "", "pods")
         for key in (straysByNode.removeValue(forKey: node) ?? []).sorted() {
             strays[key] = nil
-            guard let entry = access.cluster.store.get(Key(collection, key)), let pod = try? JSON(parsing: entry.value) else { continue }
+            guard let pod = present(key) else { continue }
             take(pod)
             if let worker = workers[key], worker.isConnected, !worker.isHostNetwork {
                 await network.restore(worker.sandbox, addresses: worker.addresses)
             }
         }
+    }
+
+    /// A pod as it is stored.
+    private func present(_ key: String) -> JSON? {
+        let key = Key(podCollection, key)
+        return access.cluster.store.get(key).flatMap { try? access.cluster.trees.tree(key, at: $0.modified, $0.value) }
     }
 
     private func forget(_ key: String) async {
@@ -296,6 +311,10 @@ actor KubeletFleet {
         guard var worker = workers[key], var images = kubelets[worker.sandbox.node]?.images, let kubelet = kubelets[worker.sandbox.node]
         else {
             return
+        }
+        if worker.isParked {
+            guard let pod = present(key), pod.objectUID == worker.pod.objectUID else { return }
+            worker.update(pod)
         }
         let now = world.now
         var effects = worker.step(now: now, images: &images)
@@ -319,8 +338,10 @@ actor KubeletFleet {
             return
         }
         guard workers[key]?.pod.objectUID == worker.pod.objectUID else { return }
+        let next = worker.next(after: now)
+        if next == nil { worker.park() }
         workers[key] = worker
-        deadlines.set(key, worker.next(after: now))
+        deadlines.set(key, next)
     }
 
     private func connect(_ worker: PodWorker, _ machine: NodeMachine) async -> Result<[String], PodNetworkFailure> {

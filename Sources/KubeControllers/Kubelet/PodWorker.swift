@@ -46,7 +46,9 @@ struct PodWorker: Sendable {
         case over
     }
 
+    /// The pod, or what is kept of it while nothing is to do.
     private(set) var pod: JSON
+    private(set) var isParked = false
     private(set) var containers: [ContainerRun]
     private(set) var addresses: [String] = []
     private(set) var sandbox: PodSandbox
@@ -86,7 +88,25 @@ struct PodWorker: Sendable {
     // MARK: What comes from outside
 
     /// Takes over the object as it is now.
-    mutating func update(_ pod: JSON) { self.pod = pod }
+    mutating func update(_ pod: JSON) {
+        self.pod = pod
+        isParked = false
+    }
+
+    /// Keeps of the pod only what tells whether a change calls for something: nodes hold thousands of pods that nothing happens to.
+    mutating func park() {
+        guard !isParked else { return }
+        var metadata = JSONObject()
+        for name in ["name", "namespace", "uid", "deletionTimestamp", "deletionGracePeriodSeconds"] {
+            metadata[name] = pod.at("metadata", name)
+        }
+        var spec = JSONObject()
+        for name in ["nodeName", "hostNetwork", "readinessGates"] { spec[name] = pod.at("spec", name) }
+        var status = JSONObject()
+        if spec["readinessGates"] != nil { status["conditions"] = pod.at("status", "conditions") }
+        pod = ["metadata": .object(metadata), "spec": .object(spec), "status": .object(status)]
+        isParked = true
+    }
 
     /// The network's answer.
     mutating func connected(_ outcome: Result<[String], PodNetworkFailure>, now: Instant) -> Effects {

@@ -47,7 +47,7 @@ actor NodeController {
         var latest: [String: JSON] = [:]
         for change in changes {
             latest[change.key] = change.object
-            if change.object == nil { orphaned.set(change.key, world.now + Self.quarantine) }
+            if change.bytes == nil { orphaned.set(change.key, world.now + Self.quarantine) }
         }
         if !hasLooked {
             hasLooked = true

@@ -8,9 +8,14 @@ struct CollectionFeed {
     struct Change: Sendable {
         /// `namespace/name`, or the name of a cluster-wide object.
         let key: String
-        /// `nil` when it is gone.
-        let object: JSON?
         let revision: Revision
+        /// What is stored; `nil` when it is gone.
+        let bytes: [UInt8]?
+        fileprivate let collection: String
+        fileprivate let trees: ObjectTrees
+
+        /// The object, parsed anew unless it was looked at lately: many trees at once would fill the memory.
+        var object: JSON? { bytes.flatMap { try? trees.tree(Key(collection, key), at: revision, $0) } }
     }
 
     private let store: any Store
@@ -37,9 +42,9 @@ struct CollectionFeed {
                 return changes + list()
             }
             for event in events {
-                let object = event.kind == .deleted ? nil : tree(event.name, event.revision, event.value)
-                if object == nil { known.remove(event.name) } else { known.insert(event.name) }
-                changes.append(Change(key: event.name, object: object, revision: event.revision))
+                let isGone = event.kind == .deleted
+                if isGone { known.remove(event.name) } else { known.insert(event.name) }
+                changes.append(change(event.name, event.revision, isGone ? nil : event.value))
                 seen = event.revision
             }
         }
@@ -53,14 +58,13 @@ struct CollectionFeed {
         self.subscription = subscription
         seen = max(range.revision, seen)
         let present = Set(range.entries.map(\.name))
-        let gone = known.subtracting(present).sorted().map { Change(key: $0, object: nil, revision: range.revision) }
+        let gone = known.subtracting(present).sorted().map { change($0, range.revision, nil) }
         known = present
-        return gone
-            + range.entries.map { Change(key: $0.name, object: tree($0.name, $0.modified, $0.value), revision: $0.modified) }
+        return gone + range.entries.map { change($0.name, $0.modified, $0.value) }
     }
 
-    private func tree(_ name: String, _ revision: Revision, _ bytes: [UInt8]) -> JSON? {
-        try? trees.tree(Key(collection, name), at: revision, bytes)
+    private func change(_ name: String, _ revision: Revision, _ bytes: [UInt8]?) -> Change {
+        Change(key: name, revision: revision, bytes: bytes, collection: collection, trees: trees)
     }
 
     /// Ends following.

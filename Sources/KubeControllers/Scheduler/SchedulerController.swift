@@ -3,6 +3,7 @@ import KubeAPI
 import KubeAPIServer
 import RBAC
 import Scheduling
+import Store
 import World
 
 /// kube-scheduler of a cluster: follows pods and nodes, puts waiting pods on nodes through the API server, and says why when it cannot.
@@ -24,20 +25,39 @@ actor SchedulerController {
     static var signals: [ChangeSignals.Resource] { followed.map { ChangeSignals.Resource($0.group, $0.resource) } }
 
     private let world: World
+    private let cluster: ClusterState
     private let client: ComponentClient
     private let recorder: EventRecorder
     private var feeds: [(resource: String, feed: CollectionFeed)]
     private var scheduler: Scheduler
     private var queue = SchedulingQueue()
     private let observesGenerations: Bool
-    /// The objects of waiting pods, for events and conditions.
-    private var waiting: [String: JSON] = [:]
+    /// The pods that wait.
+    private var waiting: [String: Waiting] = [:]
+    private let podCollection: String
+
+    private struct Waiting {
+        let pod: SchedulablePod
+        /// Of what decides where it can go.
+        let signature: Int
+
+        init(_ pod: SchedulablePod, _ object: JSON) {
+            self.pod = pod
+            var hasher = Hasher()
+            hasher.combine(object["spec"])
+            hasher.combine(object.at("metadata", "labels"))
+            signature = hasher.finalize()
+        }
+    }
+
     /// Called with the time at which it has to look again; `nil` for none.
     private let setAlarm: @Sendable (Instant?) -> Void
 
     /// A scheduler of release 1.`minorVersion`.
     init(_ access: ComponentAccess, minorVersion: Int, setAlarm: @escaping @Sendable (Instant?) -> Void) {
         world = access.cluster.world
+        cluster = access.cluster
+        podCollection = cluster.collection(group: "", "pods")
         client = ComponentClient(access, as: Self.user, userAgent: "kube-scheduler/v1.\(minorVersion).0 (linux/amd64) scheduler")
         recorder = EventRecorder(client, access, controller: Self.name, instance: "\(Self.name)-\(access.cluster.name)")
         feeds = Self.followed.map { ($0.resource, CollectionFeed(access.cluster, group: $0.group, $0.resource)) }
@@ -133,12 +153,11 @@ actor SchedulerController {
         }
         guard pod.schedulerName == Self.name, !pod.isFinished, !pod.isTerminating else { return forget(pod.key) }
         // A pod that it has just put somewhere is seen once more as it was before.
-        if scheduler.cache.isPlaced(pod.key), waiting[pod.key]?.objectUID == pod.uid { return }
-        let before = waiting.updateValue(object, forKey: pod.key)
+        if scheduler.cache.isPlaced(pod.key), waiting[pod.key]?.pod.uid == pod.uid { return }
+        let new = Waiting(pod, object)
+        let before = waiting.updateValue(new, forKey: pod.key)
         // Its own words about a pod do not make the pod any easier to place.
-        let isHelpful =
-            before.map { $0["spec"] != object["spec"] || $0.at("metadata", "labels") != object.at("metadata", "labels") } ?? true
-        queue.set(pod, isHelpful: isHelpful, now: now)
+        queue.set(pod, isHelpful: before?.signature != new.signature, now: now)
     }
 
     private func forgetWaiting(_ pod: SchedulablePod) {
@@ -148,7 +167,7 @@ actor SchedulerController {
     }
 
     private func forget(_ key: String) {
-        if let object = waiting[key] { forgetWaiting(SchedulablePod(object)) }
+        if let pod = waiting[key]?.pod { forgetWaiting(pod) }
         guard scheduler.cache.isPlaced(key) else { return }
         scheduler.cache.removePod(key)
         queue.move(on: .podRemoved, now: world.now)
@@ -157,11 +176,17 @@ actor SchedulerController {
     // MARK: Scheduling
 
     private func schedule(_ pod: SchedulablePod) async {
-        guard let object = waiting[pod.key], object.objectUID == pod.uid else { return }
+        guard waiting[pod.key]?.pod.uid == pod.uid, let object = present(pod.key), object.objectUID == pod.uid else { return }
         switch scheduler.schedule(pod) {
         case .bind(let placement): await bind(pod, object, placement)
         case .wait(let refusal): await wait(pod, object, refusal)
         }
+    }
+
+    /// A pod as it is stored.
+    private func present(_ key: String) -> JSON? {
+        let key = Key(podCollection, key)
+        return cluster.store.get(key).flatMap { try? cluster.trees.tree(key, at: $0.modified, $0.value) }
     }
 
     private func path(_ object: JSON) -> String { "/api/v1/namespaces/\(object.objectNamespace)/pods/\(object.objectName)" }
@@ -257,9 +282,9 @@ actor SchedulerController {
     /// Makes the victims go, after saying so in their status.
     private func preempt(_ pod: SchedulablePod, _ object: JSON, _ preemption: SchedulingDecision.Preemption) async {
         for key in preemption.outranked {
-            guard let other = waiting[key] else { continue }
-            scheduler.nominate(SchedulablePod(other), to: nil)
-            _ = await client.patch(path(other) + "/status", ["status": ["nominatedNodeName": .null]])
+            guard let other = waiting[key]?.pod, let object = present(key) else { continue }
+            scheduler.nominate(other, to: nil)
+            _ = await client.patch(path(object) + "/status", ["status": ["nominatedNodeName": .null]])
         }
         for key in preemption.victims {
             let parts = key.split(separator: "/", maxSplits: 1).map(String.init)
