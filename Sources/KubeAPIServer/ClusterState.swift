@@ -33,6 +33,8 @@ public final class ClusterState: Sendable {
     let decoder: ObjectDecoder
     /// Who owns what.
     let owners = OwnerIndex()
+    /// The Service addresses that are somebody's.
+    let serviceAddresses: TakenAddresses
     /// Namespaces that are being emptied, and whether somebody has asked for that again meanwhile.
     let emptying = Lock<[String: Bool]>([:])
     /// The admission policies, compiled.
@@ -49,7 +51,8 @@ public final class ClusterState: Sendable {
     ) {
         self.id = id
         self.name = name
-        self.store = OwnerIndexingStore(base: store, index: owners, prefix: "k8s/\(id)/")
+        serviceAddresses = TakenAddresses(collection: Self.collection(id, group: "networking.k8s.io", "ipaddresses"))
+        self.store = IndexingStore(base: store, owners: owners, addresses: serviceAddresses, prefix: "k8s/\(id)/")
         self.world = world
         apiSurfaces = APISurfaces(builtin: resources)
         definitions = Self.collection(id, group: APISurfaces.group, APISurfaces.resource)

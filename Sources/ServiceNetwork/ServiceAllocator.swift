@@ -10,6 +10,8 @@ public protocol ServiceNetworkState {
     var nodePorts: NodePortBands { get }
     /// Whether an address is somebody's.
     func isTaken(_ address: IPAddress) -> Bool
+    /// The lowest address of a range that is nobody's. It may be kept for the caller until he has tried to write it.
+    func reserveFirst(in range: IPRange) -> IPAddress?
     /// Whether a node port is somebody's.
     func isTaken(nodePort: Int) -> Bool
     /// A random number below `bound`.
@@ -110,14 +112,12 @@ public struct ServiceAllocator<State: ServiceNetworkState> {
         let bands = state.ranges.first { $0.family.name == family }?.bands ?? []
         let wanted = service.clusterIPs[index]
         guard !wanted.isEmpty else {
-            let state = state
-            let taken = allocation.addresses
-            let free =
-                isDryRun
-                ? bands.first?.block.network
-                : bands.lazy.compactMap { bands in
-                    bands.free(random: state.random(below:)) { taken.contains($0) || state.isTaken($0) }
-                }.first
+            var free = isDryRun ? bands.first?.block.network : nil
+            if !isDryRun {
+                for range in bands where free == nil {
+                    free = range.free(random: state.random(below:), firstFree: state.reserveFirst(in:))
+                }
+            }
             guard let free else {
                 throw .internalError("failed to allocate a serviceIP for Service \(GoText.quoted(name)): range is full")
             }

@@ -39,15 +39,12 @@ public struct ServiceAddressBands: Sendable, Hashable {
     public var kubernetesService: IPAddress { usable.first }
 
     /// A free address: from a random place of the dynamic band upwards and around, then the static band; `nil` when the range is full.
-    public func free(random: (_ below: Int) -> Int, isTaken: (IPAddress) -> Bool) -> IPAddress? {
+    /// `firstFree` answers the lowest free address of a range.
+    public func free(random: (_ below: Int) -> Int, firstFree: (IPRange) -> IPAddress?) -> IPAddress? {
         for band in [dynamicBand, staticBand].compactMap(\.self) {
-            let count = Int(clamping: band.count ?? .max)
-            let start = random(count)
-            for step in 0..<count {
-                let place = start < count - step ? start + step : start - (count - step)
-                guard let address = band.address(at: UInt128(place)) else { break }
-                if !isTaken(address) { return address }
-            }
+            guard let start = band.address(at: UInt128(random(Int(clamping: band.count ?? .max)))) else { continue }
+            if let address = IPRange(start, band.last).flatMap(firstFree) { return address }
+            if let before = start.previous, let address = IPRange(band.first, before).flatMap(firstFree) { return address }
         }
         return nil
     }

@@ -94,7 +94,7 @@ extension Transaction {
 
 extension Transaction.Write {
     /// What is written.
-    var key: Key {
+    public var key: Key {
         switch self {
         case .put(let key, _), .delete(let key, _): key
         }

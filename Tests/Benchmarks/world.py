@@ -115,6 +115,7 @@ def main():
         else:
             sys.exit("bench: not all pods run")
         report(f"{pod_count} pods scheduled and running, wall time", time.monotonic() - began, "s", None)
+        report("the server's CPU time for all that", world.simulator.cpu_seconds(), "s", None)
         report("the whole world from nothing, wall time", time.monotonic() - started, "s", 60)
         report("its resident memory", world.simulator.resident_megabytes(), "MB", 1500)
         world.advance("2m")

@@ -16,6 +16,7 @@ private struct Network: ServiceNetworkState {
         blocks.compactMap { CIDRBlock($0).flatMap(ServiceAddressBands.init) }.map { ($0.block.family, [$0]) }
     }
     func isTaken(_ address: IPAddress) -> Bool { addresses.contains(address.description) }
+    func reserveFirst(in range: IPRange) -> IPAddress? { range.first { !isTaken($0) } }
     func isTaken(nodePort: Int) -> Bool { ports.contains(nodePort) }
     func random(below bound: Int) -> Int { bound == 0 ? 0 : random % bound }
 

@@ -16,6 +16,7 @@ public struct ClusterResumption: Sendable {
             await DefinitionController(registry: registry).settle(group: group)
         }
         let cluster = registry.cluster
+        cluster.serviceAddresses.noteAll(in: cluster.store)
         cluster.owners.noteAll(
             cluster.resources.resources.lazy.filter(\.isStored).map { cluster.collection($0) }, in: cluster.store)
         for definition in definitions where definition.isBeingDeleted {

@@ -48,6 +48,7 @@ extension Registry {
             let early = ObjectWarnings.preparing(object, resource)
             ObjectPreparation.create(&object, resource, now: cluster.world.now.rfc3339, author: Self.author(request.user))
             let taken = try StorageHooks.of(resource)?.beginCreate(&object, cluster, isDryRun: options.isDryRun) ?? .none
+            defer { taken.settle(in: cluster) }
             object["metadata"]?["managedFields"] = managedFields
             object = ObjectDefaults.ordered(object, resource.storageKind)
             let name = object.objectName

@@ -78,6 +78,7 @@ extension Registry {
             try await admission.confirmNoEscalation(object, old: old, request)
             let hook = request.info.subresource.isEmpty ? StorageHooks.of(resource) : nil
             var taken = StorageEffects.none
+            defer { taken.settle(in: cluster) }
             try prepare(&object, old: old, request) { (object: inout JSON) throws(KubeStatus) in
                 taken = try hook?.beginUpdate(&object, old: old, cluster, isDryRun: options.isDryRun) ?? .none
             }

@@ -18,6 +18,11 @@ struct StorageEffects: Sendable {
         Transaction(conditions: own + conditions, writes: before + [write] + after, numbering: .eachItsOwn)
     }
 
+    /// Gives up what was kept for this write and did not come to be stored.
+    func settle(in cluster: ClusterState) {
+        for write in before { cluster.serviceAddresses.note(write.key, in: cluster.store) }
+    }
+
     /// The stored bytes of the object among a commit's values.
     func value(of commit: Commit) -> [UInt8] { commit.values.indices.contains(before.count) ? commit.values[before.count] : [] }
 }

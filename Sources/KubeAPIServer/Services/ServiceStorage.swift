@@ -9,15 +9,27 @@ import World
 /// key of its own, and both must be absent for the commit to happen, so that none is ever given twice.
 struct ServiceStorage: StorageHook {
     func beginCreate(_ object: inout JSON, _ cluster: ClusterState, isDryRun: Bool) throws(KubeStatus) -> StorageEffects {
-        let allocation = try ServiceAllocator.create(&object, in: ClusterServiceNetwork(cluster), isDryRun: isDryRun)
-        return effects(allocation, of: object, cluster)
+        let network = ClusterServiceNetwork(cluster)
+        do throws(KubeStatus) {
+            let allocation = try ServiceAllocator.create(&object, in: network, isDryRun: isDryRun)
+            return effects(allocation, of: object, cluster)
+        } catch {
+            network.giveUp()
+            throw error
+        }
     }
 
     func beginUpdate(
         _ object: inout JSON, old: JSON, _ cluster: ClusterState, isDryRun: Bool
     ) throws(KubeStatus) -> StorageEffects {
-        let allocation = try ServiceAllocator.update(&object, old: old, in: ClusterServiceNetwork(cluster), isDryRun: isDryRun)
-        return effects(allocation, of: object, cluster)
+        let network = ClusterServiceNetwork(cluster)
+        do throws(KubeStatus) {
+            let allocation = try ServiceAllocator.update(&object, old: old, in: network, isDryRun: isDryRun)
+            return effects(allocation, of: object, cluster)
+        } catch {
+            network.giveUp()
+            throw error
+        }
     }
 
     func delete(_ object: JSON, _ cluster: ClusterState) -> StorageEffects {
@@ -71,12 +83,14 @@ struct ServiceStorage: StorageHook {
 }
 
 /// The Service ranges of a cluster, from its ServiceCIDR objects, and what is taken in them.
-struct ClusterServiceNetwork: ServiceNetworkState {
+final class ClusterServiceNetwork: ServiceNetworkState {
     let ranges: [(family: IPAddress.Family, bands: [ServiceAddressBands])]
     /// The blocks of all ranges, those too from which nothing is given any more.
     private let blocks: [CIDRBlock]
     private let cluster: ClusterState
     private let addresses: String
+    /// What was kept for this write.
+    private let reserved = Lock<[IPAddress]>([])
 
     init(_ cluster: ClusterState) {
         self.cluster = cluster
@@ -114,6 +128,19 @@ struct ClusterServiceNetwork: ServiceNetworkState {
     func holds(_ address: IPAddress) -> Bool { blocks.contains { $0.contains(address) } }
 
     func isTaken(_ address: IPAddress) -> Bool { cluster.store.get(Key(addresses, address.description)) != nil }
+
+    func reserveFirst(in range: IPRange) -> IPAddress? {
+        let address = cluster.serviceAddresses.reserveFirst(in: range)
+        if let address { reserved.withLock { $0.append(address) } }
+        return address
+    }
+
+    /// Gives back what was kept: the write is refused.
+    func giveUp() {
+        for address in reserved.withLock({ $0 }) {
+            cluster.serviceAddresses.note(Key(addresses, address.description), in: cluster.store)
+        }
+    }
 
     func isTaken(nodePort: Int) -> Bool { cluster.store.get(cluster.nodePortKey(nodePort)) != nil }
 
