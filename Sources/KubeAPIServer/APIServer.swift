@@ -232,6 +232,8 @@ public struct APIServer: HTTPHandler {
         case get, list, watch, create, update, patch, delete, deleteCollection
         case subresource(ResourceType.Subresource)
 
+        var isCreate: Bool { if case .create = self { true } else { false } }
+
         func endpoint(hasMessage: Bool) -> Representation.Endpoint {
             switch self {
             case .list: .list(hasMessage: hasMessage, isWatch: false)
@@ -287,11 +289,8 @@ public struct APIServer: HTTPHandler {
             throw .requestEntityTooLarge(limit: Self.maximumBodyBytes)
         }
         let looked = ChangeSignals.Resource(request.resource.group, request.resource.resource)
-        switch verb {
-        case .get, .list, .watch:
-            if !(loopback?.isOpen(request.http.connection) ?? false) { await cluster.lazyWrites.refresh(looked) }
-        default: break
-        }
+        // Whoever changes an object sees it too.
+        if !verb.isCreate, !(loopback?.isOpen(request.http.connection) ?? false) { await cluster.lazyWrites.refresh(looked) }
         switch verb {
         case .get: return try object(request, RegistryAnswer(status: 200, bytes: await registry.get(request)))
         case .list:

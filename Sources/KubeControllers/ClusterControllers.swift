@@ -124,6 +124,12 @@ public final class ClusterControllers: Sendable {
             } setWatched: { resource, isWatched in
                 await fleet.setWatched(leases: resource == Self.leases, isWatched)
             })
+        cluster.lazyWrites.add(
+            LazyWrites.Keeper(of: [ChangeSignals.Resource("", "pods")]) { _ in
+                await fleet.writeStatuses()
+            } setWatched: { _, isWatched in
+                await fleet.setStatusesWatched(isWatched)
+            })
         cluster.kubelets.set(KubeletServer(cluster: cluster, fleet: fleet))
         for (machine, user) in stored { await fleet.join(machine, as: user ?? Self.node(machine.name)) }
     }

@@ -58,6 +58,10 @@ actor KubeletFleet {
     private var strays: [String: String] = [:]
     private var straysByNode: [String: Set<String>] = [:]
     private var deadlines = DeadlineQueue()
+    /// Pods whose status says less than their kubelet knows, and since when. A pod is on its way for a moment only, and the real kubelet
+    /// does not write what has changed again before it came to that either.
+    private var unwritten: [String: Instant] = [:]
+    private var areStatusesWatched = false
 
     init(
         _ access: ComponentAccess, network: any PodNetwork, setAlarm: @escaping @Sendable (Instant?) -> Void
@@ -214,6 +218,23 @@ actor KubeletFleet {
         setAlarm(deadlines.next)
     }
 
+    /// Writes the statuses of pods that are on their way, before somebody looks at pods.
+    func writeStatuses() async {
+        let keys = unwritten.keys.sorted()
+        for key in keys {
+            guard let time = unwritten.removeValue(forKey: key), var worker = workers[key],
+                let kubelet = kubelets[worker.sandbox.node]
+            else { continue }
+            await write(&worker, kubelet, time)
+        }
+    }
+
+    /// While somebody watches pods, he sees every step.
+    func setStatusesWatched(_ isWatched: Bool) async {
+        areStatusesWatched = isWatched
+        if isWatched { await writeStatuses() }
+    }
+
     private func nextHeartbeat(leases: Bool) -> Instant? {
         kubelets.values.compactMap { kubelet in
             let beat = leases ? kubelet.lease : kubelet.report
@@ -304,6 +325,7 @@ actor KubeletFleet {
         if let node = strays.removeValue(forKey: key) { straysByNode[node]?.remove(key) }
         guard let worker = workers.removeValue(forKey: key) else { return }
         deadlines.set(key, nil)
+        unwritten[key] = nil
         if worker.isConnected, !worker.isHostNetwork { await network.disconnect(worker.sandbox) }
     }
 
@@ -328,7 +350,14 @@ actor KubeletFleet {
             // The containers start with the network.
             if worker.isConnected { return await step(key) }
         }
-        if effects.changesStatus { await write(&worker, kubelet, now) }
+        if effects.changesStatus {
+            if worker.isComingUp, !areStatusesWatched {
+                unwritten[key] = now
+            } else {
+                unwritten[key] = nil
+                await write(&worker, kubelet, now)
+            }
+        }
         if effects.isOver {
             await remove(worker, kubelet)
         } else if worker.isFinished {

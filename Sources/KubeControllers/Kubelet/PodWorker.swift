@@ -71,6 +71,15 @@ struct PodWorker: Sendable {
     var key: String { "\(pod.objectNamespace)/\(pod.objectName)" }
     var isHostNetwork: Bool { pod.at("spec", "hostNetwork")?.bool ?? false }
     var isConnected: Bool { !addresses.isEmpty }
+    /// Whether the next step follows by itself, in a moment.
+    var isComingUp: Bool {
+        switch stage {
+        case .arrived, .connecting: true
+        case .sandbox: attempt == 0
+        case .starting(_, let pulledAt): pulledAt != nil
+        case .up, .stopping, .over: false
+        }
+    }
     private var isStopping: Bool { if case .stopping = stage { true } else { stage == .over } }
 
     /// Takes up a pod that ran before this process did.
