@@ -62,13 +62,17 @@ struct Harness: Sendable {
 
     // MARK: AWS
 
-    func eks(_ method: String, _ path: String, _ body: JSON? = nil) async throws -> Answer { try await aws("eks", method, path, body) }
+    func eks(_ method: String, _ path: String, _ body: JSON? = nil, query: [(String, String)] = []) async throws -> Answer {
+        try await aws("eks", method, path, body, query: query)
+    }
 
     /// Calls a service of REST and JSON.
-    func aws(_ service: String, _ method: String, _ path: String, _ body: JSON? = nil) async throws -> Answer {
+    func aws(
+        _ service: String, _ method: String, _ path: String, _ body: JSON? = nil, query: [(String, String)] = []
+    ) async throws -> Answer {
         let signer = RequestSigner(key: key, region: region, service: service, date: simulator.world.now)
         let headers = body == nil ? [] : [("Content-Type", "application/json")]
-        return try await send(signer.sign(method, path, headers: headers, body: body?.text ?? ""))
+        return try await send(signer.sign(method, path, query: query, headers: headers, body: body?.text ?? ""))
     }
 
     /// Calls CloudWatch Logs.
@@ -105,11 +109,11 @@ struct Harness: Sendable {
 
     func kubernetes(
         _ method: String, _ path: String, _ body: JSON? = nil, query: String? = nil, token: String? = nil, cluster: String = "demo",
-        from address: String = "127.0.0.1"
+        from address: String = "127.0.0.1", type: String = "application/json"
     ) async throws -> Answer {
         var headers = HTTPHeaders()
         if let token { headers["Authorization"] = "Bearer \(token)" }
-        if body != nil { headers["Content-Type"] = "application/json" }
+        if body != nil { headers["Content-Type"] = type }
         return Answer(
             try await simulator.handle(
                 .cluster(cluster), method: method, path: path, query: query, headers: headers, body: body?.serialized() ?? [], from: address

@@ -14,10 +14,11 @@ enum AutoScaling {
 
     /// The members of a group that are not on their way out.
     static func members(_ group: JSON, _ draft: ResourceDraft) -> [JSON] {
-        (group["_members"]?.strings ?? []).compactMap { draft.get(.instance, $0) }.filter {
-            $0.at("_scaling", "state")?.string != "Terminating"
-        }
+        (group["_members"]?.strings ?? []).compactMap { draft.get(.instance, $0) }.filter { !isLeaving($0) }
     }
+
+    /// Whether a member is on its way out, `Terminating` or `Terminating:Wait`.
+    static func isLeaving(_ instance: JSON) -> Bool { instance.at("_scaling", "state")?.string?.hasPrefix("Terminating") ?? false }
 
     /// Launches or ends instances so that as many are there as desired.
     static func reconcile(_ draft: inout ResourceDraft, _ name: String) throws(AWSError) {
@@ -179,16 +180,24 @@ enum AutoScaling {
         return (version, instance[RegionState.number]?.integer ?? 0)
     }
 
-    /// Begins the end of a member; answers the activity.
+    /// Begins the end of a member; answers the activity. A node of EKS waits until it is empty, as by the lifecycle hook
+    /// `Terminate-LC-Hook` of its group.
     static func terminate(_ draft: inout ResourceDraft, _ name: String, _ id: String, cause: String) throws(AWSError) -> JSON? {
-        guard let instance = draft.get(.instance, id), instance.at("_scaling", "state")?.string != "Terminating" else { return nil }
-        try draft.update(.instance, id) { $0.set("Terminating", at: ["_scaling", "state"]) }
+        guard let instance = draft.get(.instance, id), !isLeaving(instance) else { return nil }
+        let waits = NodegroupDrain.isCalledFor(instance, draft)
+        try draft.update(.instance, id) { $0.set(waits ? "Terminating:Wait" : "Terminating", at: ["_scaling", "state"]) }
         let subnet = draft.get(.subnet, instance["subnetId"]?.string ?? "")
         let activity = record(
             &draft, try draft.group(name), instance: id, cause: cause, "Terminating EC2 instance: \(id)", status: "InProgress",
             subnet: subnet)
-        try Instances.end(&draft, id)
+        if waits { try NodegroupDrain.begin(&draft, id) } else { try Instances.end(&draft, id) }
         return activity
+    }
+
+    /// Ends a member that has waited.
+    static func proceed(_ draft: inout ResourceDraft, _ id: String) throws(AWSError) {
+        try draft.update(.instance, id) { $0.set("Terminating", at: ["_scaling", "state"]) }
+        try Instances.end(&draft, id)
     }
 
     // MARK: What instances tell
@@ -219,7 +228,7 @@ enum AutoScaling {
             let group = draft.get(.autoScalingGroup, name)
         else { return }
         let subnet = draft.get(.subnet, instance["_subnetId"]?.string ?? "")
-        if instance.at("_scaling", "state")?.string != "Terminating" {
+        if !isLeaving(instance) {
             record(
                 &draft, group, instance: id, cause: unhealthy(draft), "Terminating EC2 instance: \(id)", status: "InProgress",
                 subnet: subnet)

@@ -19,6 +19,8 @@ final class NodeJoiner: Sendable {
     private static let bootTime = Duration.milliseconds(500)
     /// How often a node that is kept out tries again.
     private static let pause = Duration.seconds(10)
+    /// How often what keeps pods on a node is tried again.
+    private static let drainPause = Duration.seconds(5)
     /// How often it is looked whether nodes that have just joined are ready.
     private static let glance = Duration.milliseconds(500)
 
@@ -95,6 +97,7 @@ final class NodeJoiner: Sendable {
             for instance in own where instance.isRunning {
                 if let pause = await join(instance, plane, machines[instance.privateDNSName], controllers) { pauses.append(pause) }
             }
+            if let pause = await attend(own, controllers, place, frontDoor) { pauses.append(pause) }
             let waiting = own.filter { $0.isRunning && !$0.hasJoined }
             guard !waiting.isEmpty else { continue }
             let readyNames = controllers.readyNodes
@@ -103,6 +106,30 @@ final class NodeJoiner: Sendable {
         }
         if !ready.isEmpty { await frontDoor.noteJoined(ready, account: place.account, region: place.region) }
         return pauses.min()
+    }
+
+    /// Does what EKS has to do with nodes that are to be replaced or to go; answers when to look again.
+    private func attend(
+        _ instances: [NodeInstance], _ controllers: ClusterControllers, _ place: Place, _ frontDoor: AWSFrontDoor
+    ) async -> Duration? {
+        var cordoned: [String] = []
+        var drained: [String] = []
+        var isBusy = false
+        for instance in instances {
+            switch instance.duty {
+            case nil: continue
+            case .cordon?, .uncordon?:
+                let isDone = await controllers.setCordoned(node: instance.privateDNSName, instance.duty == .cordon)
+                if isDone { cordoned.append(instance.id) } else { isBusy = true }
+            case .drain(let respectsBudgets)?:
+                _ = await controllers.setCordoned(node: instance.privateDNSName, true)
+                let left = await controllers.drain(node: instance.privateDNSName, respectsBudgets: respectsBudgets)
+                if left == 0 { drained.append(instance.id) } else { isBusy = true }
+            }
+        }
+        if !cordoned.isEmpty { await frontDoor.noteCordoned(cordoned, account: place.account, region: place.region) }
+        if !drained.isEmpty { await frontDoor.noteDrained(drained, account: place.account, region: place.region) }
+        return isBusy ? Self.drainPause : nil
     }
 
     /// Takes the machines out whose instances are gone or do not run.
@@ -123,7 +150,12 @@ final class NodeJoiner: Sendable {
         let machine = Self.machine(instance, plane.record)
         if let known {
             guard await relabel(known, machine, controllers) else { return Self.pause }
-            if known.hasNetwork != machine.hasNetwork || known.labels != machine.labels { try? await controllers.update(machine) }
+            if known.taints != machine.taints {
+                guard await controllers.retaint(node: machine.name, from: known.taints, to: machine.taints) else { return Self.pause }
+            }
+            if known.hasNetwork != machine.hasNetwork || known.labels != machine.labels || known.taints != machine.taints {
+                try? await controllers.update(machine)
+            }
             return machine.hasNetwork ? nil : Self.pause
         }
         let name = role.arn.split(separator: "/").last.map(String.init) ?? ""

@@ -52,6 +52,14 @@ public struct NodeMachine: Sendable, Hashable {
             self.value = value
             self.effect = effect
         }
+
+        /// The taint as a Node has it.
+        var json: JSON {
+            var json: JSON = ["key": .string(key)]
+            if !value.isEmpty { json["value"] = .string(value) }
+            json["effect"] = .string(effect)
+            return json
+        }
     }
 
     /// Describes a machine.

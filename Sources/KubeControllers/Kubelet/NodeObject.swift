@@ -20,15 +20,7 @@ extension NodeMachine {
     /// The Node object that the kubelet registers.
     func object(at now: Instant) -> JSON {
         var spec: JSON = ["providerID": .string("aws:///\(zone)/\(instanceID)")]
-        if !taints.isEmpty {
-            spec["taints"] = .array(
-                taints.map { taint in
-                    var json: JSON = ["key": .string(taint.key)]
-                    if !taint.value.isEmpty { json["value"] = .string(taint.value) }
-                    json["effect"] = .string(taint.effect)
-                    return json
-                })
-        }
+        if !taints.isEmpty { spec["taints"] = .array(taints.map(\.json)) }
         return [
             "apiVersion": "v1", "kind": "Node",
             "metadata": [

@@ -20,9 +20,31 @@ extension ClusterControllers {
 
     /// Changes a Node as EKS' node manager; answers whether the server did.
     public func patch(node name: String, _ change: JSON) async -> Bool {
-        await asUser(UserInfo(username: "eks:node-manager", groups: ["system:authenticated"])) { client in
+        await asNodeManager { client in
             await client.send("PATCH", "/api/v1/nodes/\(name)", change, type: "application/merge-patch+json").isSuccess
         }
+    }
+
+    /// Puts other taints of its node group on a node, and leaves those of others alone; answers whether the server did.
+    public func retaint(node name: String, from old: [NodeMachine.NodeTaint], to new: [NodeMachine.NodeTaint]) async -> Bool {
+        await asNodeManager { client in
+            let node = await client.send("GET", "/api/v1/nodes/\(name)")
+            guard node.isSuccess else { return false }
+            func isOne(_ taint: JSON, of group: [NodeMachine.NodeTaint]) -> Bool {
+                group.contains { taint["key"]?.string == $0.key && taint["effect"]?.string == $0.effect }
+            }
+            let others = (node.object.at("spec", "taints")?.array ?? []).filter { !isOne($0, of: old) && !isOne($0, of: new) }
+            let taints = others + new.map(\.json)
+            let change: JSON = [
+                "metadata": ["resourceVersion": .string(node.object.objectResourceVersion)],
+                "spec": ["taints": taints.isEmpty ? .null : .array(taints)],
+            ]
+            return await client.send("PATCH", "/api/v1/nodes/\(name)", change, type: "application/merge-patch+json").isSuccess
+        }
+    }
+
+    func asNodeManager<Answer>(_ body: (ComponentClient) async -> Answer) async -> Answer {
+        await asUser(UserInfo(username: "eks:node-manager", groups: ["system:authenticated"]), body)
     }
 
     /// Lets the nodes of a role in by a line of `aws-auth`, unless there is one for the role; answers `false` when it could not be written.
@@ -50,7 +72,7 @@ extension ClusterControllers {
         }
     }
 
-    private func asUser(_ user: UserInfo, _ body: (ComponentClient) async -> Bool) async -> Bool {
+    private func asUser<Answer>(_ user: UserInfo, _ body: (ComponentClient) async -> Answer) async -> Answer {
         let client = ComponentClient(access, as: user, userAgent: "eks.amazonaws.com")
         defer { client.close() }
         return await body(client)

@@ -141,6 +141,7 @@ extension EKSServices {
             let number = try LaunchTemplates.makeVersion(
                 &draft, group["_template"]?.string ?? "", plan.data,
                 by: "arn:aws:sts::\(draft.account):assumed-role/AWSServiceRoleForAmazonEKSNodegroup/EKS")
+            group["_isForced"] = request.body["force"]?.bool == true ? true : nil
             NodegroupRollout.begin(&draft, &group, templateVersion: number)
             return begin(&draft, request, &group, "VersionUpdate", plan.parameters, result: plan.result)
         }

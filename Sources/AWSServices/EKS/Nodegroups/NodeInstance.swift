@@ -14,6 +14,16 @@ public struct NodeInstance: Sendable {
         public let effect: String
     }
 
+    /// What EKS has still to do with its node.
+    public enum Duty: Sendable, Hashable {
+        /// No new pods.
+        case cordon
+        /// New pods again.
+        case uncordon
+        /// All pods have to go; with `respectsBudgets` as disruption budgets let them.
+        case drain(respectsBudgets: Bool)
+    }
+
     /// `i-0123456789abcdef0`
     public let id: String
     /// `m5.large`
@@ -51,6 +61,8 @@ public struct NodeInstance: Sendable {
     public let isManagedImage: Bool
     /// GiB of its root volume.
     public let diskSize: Int64
+    /// What EKS has to do with its node; `nil` for nothing.
+    public let duty: Duty?
 }
 
 /// A node group whose role has to be mapped for its nodes to be let in.
@@ -94,7 +106,8 @@ extension AWSFrontDoor {
                 role: role.map { ($0["Arn"]?.string ?? "", $0["RoleId"]?.string ?? "") }, canJoin: verdict.canJoin,
                 hasNetwork: verdict.hasNetwork, labels: group.map { Self.labels($0, instance) } ?? [:], taints: Self.taints(group),
                 kubeletVersion: NodeImage.kubelet(version), architecture: instance["architecture"]?.string == "arm64" ? "arm64" : "amd64",
-                isManagedImage: group != nil && group?["amiType"] != "CUSTOM", diskSize: group?["diskSize"]?.integer ?? 20)
+                isManagedImage: group != nil && group?["amiType"] != "CUSTOM", diskSize: group?["diskSize"]?.integer ?? 20,
+                duty: NodegroupDrain.duty(instance))
         }
     }
 
@@ -151,16 +164,10 @@ extension AWSFrontDoor {
     /// Notes that instances are nodes now: their node groups are looked at again.
     public func noteJoined(_ instances: [String], account: String, region: String) async {
         _ = try? await regions.resources(account, region).change { draft throws(AWSError) in
-            var groups: Set<String> = []
-            for id in instances {
-                guard let instance = draft.get(.instance, id) else { continue }
+            for id in instances where draft.get(.instance, id) != nil {
                 try draft.update(.instance, id) { $0["_joined"] = true }
-                let tags = EC2Tags.values(of: instance)
-                if let cluster = tags["eks:cluster-name"], let group = tags["eks:nodegroup-name"] {
-                    groups.insert(EKSServices.nodegroupKey(cluster, group))
-                }
+                NodegroupLifecycle.settle(&draft, ofInstance: id)
             }
-            for key in groups.sorted() { NodegroupLifecycle.settle(&draft, key) }
         }
     }
 

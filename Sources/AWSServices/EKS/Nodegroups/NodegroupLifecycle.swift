@@ -24,8 +24,16 @@ enum NodegroupLifecycle {
         }
     }
 
+    /// Looks at the node group of an instance.
+    static func settle(_ draft: inout ResourceDraft, ofInstance id: String) {
+        let tags = draft.get(.instance, id).map { EC2Tags.values(of: $0) } ?? [:]
+        guard let cluster = tags["eks:cluster-name"], let group = tags["eks:nodegroup-name"] else { return }
+        settle(&draft, EKSServices.nodegroupKey(cluster, group))
+    }
+
     /// Goes on with what was under way when an earlier run ended.
     static func resume(_ draft: inout ResourceDraft) {
+        NodegroupDrain.resume(&draft)
         for group in draft.list(.nodegroup) {
             settle(&draft, EKSServices.nodegroupKey(group["clusterName"]?.string ?? "", group["nodegroupName"]?.string ?? ""))
         }

@@ -12,7 +12,9 @@ enum NodegroupRollout {
         for name in NodegroupLifecycle.scalingGroups(group) {
             guard var scaling = draft.get(.autoScalingGroup, name) else { continue }
             let members = AutoScaling.members(scaling, draft)
-            rollout["old"] = JSON(strings: members.compactMap { $0["instanceId"]?.string })
+            let old = members.compactMap { $0["instanceId"]?.string }
+            rollout["old"] = JSON(strings: old)
+            NodegroupDrain.setCordoned(&draft, old, true)
             for member in ["MinSize", "MaxSize", "DesiredCapacity"] { rollout[member] = scaling[member] }
             rollout["parallel"] = .integer(Int64(parallel(group, members.count)))
             scaling.set(
@@ -49,18 +51,7 @@ enum NodegroupRollout {
         else { return try finish(&draft, key, group) }
         let old = rollout["old"]?.strings ?? []
         let remaining = AutoScaling.members(scaling, draft).compactMap { $0["instanceId"]?.string }.filter(old.contains)
-        if !remaining.isEmpty {
-            let now = draft.world.now
-            for id in remaining.prefix(Int(clamping: rollout["parallel"]?.integer ?? 1)) {
-                _ = try AutoScaling.terminate(
-                    &draft, name, id,
-                    cause: "At \(now.ec2Text.prefix(19))Z instance \(id) was taken out of service in response to a user request.")
-            }
-            try AutoScaling.reconcile(&draft, name)
-            // Each batch has its own time.
-            try draft.update(.nodegroup, key) { $0["_updateBegan"] = .integer(now.nanoseconds) }
-            return NodegroupLifecycle.settle(&draft, key)
-        }
+        if !remaining.isEmpty { return try replace(&draft, key, group, rollout, remaining, in: name) }
         guard scaling["DesiredCapacity"] == rollout["DesiredCapacity"] else {
             for member in ["MinSize", "MaxSize", "DesiredCapacity"] { scaling[member] = rollout[member] }
             draft.put(.autoScalingGroup, name, scaling)
@@ -68,6 +59,54 @@ enum NodegroupRollout {
             return NodegroupLifecycle.settle(&draft, key)
         }
         try finish(&draft, key, group)
+    }
+
+    /// Empties a few of the old nodes and ends them a minute after they are empty.
+    private static func replace(
+        _ draft: inout ResourceDraft, _ key: String, _ group: JSON, _ rollout: JSON, _ remaining: [String], in name: String
+    ) throws(AWSError) {
+        let now = draft.world.now
+        let known = (rollout["batch"]?.strings ?? []).filter(remaining.contains)
+        guard !known.isEmpty else {
+            let batch = Array(remaining.prefix(Int(clamping: rollout["parallel"]?.integer ?? 1)))
+            for id in batch {
+                if let instance = draft.get(.instance, id), NodegroupDrain.isCalledFor(instance, draft) {
+                    try NodegroupDrain.begin(&draft, id)
+                }
+            }
+            // Each batch has its own time.
+            try draft.update(.nodegroup, key) { group in
+                group["_updateBegan"] = .integer(now.nanoseconds)
+                group.set(JSON(strings: batch), at: ["_rollout", "batch"])
+            }
+            return NodegroupLifecycle.settle(&draft, key)
+        }
+        var next: Instant?
+        var stuck: [String] = []
+        for id in known {
+            guard let instance = draft.get(.instance, id) else { continue }
+            switch NodegroupDrain.progress(instance, isForced: group["_isForced"]?.bool == true, draft) {
+            case .over:
+                // By force, perhaps: then pods are left, and nobody waits for them again.
+                try NodegroupDrain.end(&draft, id)
+                _ = try AutoScaling.terminate(
+                    &draft, name, id,
+                    cause: "At \(now.ec2Text.prefix(19))Z instance \(id) was taken out of service in response to a user request.")
+            case .waiting(let time): next = min(next ?? time, time)
+            case .stuck: stuck.append(id)
+            }
+        }
+        guard stuck.isEmpty else {
+            let nodes = stuck.compactMap { draft.get(.instance, $0) }.compactMap {
+                Instances.interfaces(of: $0, draft).first?["privateDnsName"]?.string
+            }
+            let text = "Reached max retries while trying to evict pods from nodes in node group \(group["nodegroupName"]?.string ?? "")"
+            return try fail(&draft, key, group, [NodegroupHealth.issue("PodEvictionFailure", text, nodes)])
+        }
+        try AutoScaling.reconcile(&draft, name)
+        // What comes in place of those that went has its own time too.
+        if next == nil { try draft.update(.nodegroup, key) { $0["_updateBegan"] = .integer(now.nanoseconds) } }
+        NodegroupLifecycle.settle(&draft, key, after: next.map { max($0 - now, .zero) })
     }
 
     private static func finish(_ draft: inout ResourceDraft, _ key: String, _ group: JSON) throws(AWSError) {
@@ -81,6 +120,8 @@ enum NodegroupRollout {
         {
             for member in ["MinSize", "MaxSize", "DesiredCapacity"] { scaling[member] = rollout[member] }
             draft.put(.autoScalingGroup, name, scaling)
+            // The old nodes are back in service.
+            NodegroupDrain.setCordoned(&draft, rollout["old"]?.strings ?? [], false)
             try AutoScaling.reconcile(&draft, name)
         }
         end(
@@ -96,7 +137,7 @@ enum NodegroupRollout {
             "\(group["clusterName"]?.string ?? "")/\(group["_update"]?.string ?? "")")
         var changed = group
         changed["status"] = "ACTIVE"
-        for member in ["_update", "_rollout", "_updateBegan"] { changed[member] = nil }
+        for member in ["_update", "_rollout", "_updateBegan", "_isForced"] { changed[member] = nil }
         if var update = draft.records.get(updates.collection, updates.name)?.json {
             if status == "Successful" {
                 for member in update["_result"]?.object?.members ?? [] { changed[member.key] = member.value }
