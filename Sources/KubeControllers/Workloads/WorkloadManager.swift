@@ -8,8 +8,12 @@ import World
 actor WorkloadManager {
     private static let followed: [(group: String, resource: String)] = [
         ("", "nodes"), ("apps", "deployments"), ("apps", "daemonsets"), ("apps", "replicasets"), ("apps", "controllerrevisions"),
-        ("", "pods"),
+        ("", "services"), ("discovery.k8s.io", "endpointslices"), ("policy", "poddisruptionbudgets"), ("", "pods"),
     ]
+
+    private static let slices = "endpointslices"
+    private static let endpoints = "endpoints"
+    private static let budgets = "poddisruptionbudgets"
 
     /// What changes in these resources calls it.
     static var signals: [ChangeSignals.Resource] { followed.map { ChangeSignals.Resource($0.group, $0.resource) } }
@@ -37,6 +41,9 @@ actor WorkloadManager {
             WorkloadKind.replicaSet.rawValue: replicaSets,
             WorkloadKind.deployment.rawValue: DeploymentController(context: context("deployment-controller")),
             WorkloadKind.daemonSet.rawValue: daemonSets,
+            Self.slices: EndpointSliceController(context("endpointslice-controller", "endpoint-slice-controller")),
+            Self.endpoints: EndpointsController(context("endpoint-controller")),
+            Self.budgets: DisruptionController(context: context("disruption-controller", "controllermanager")),
         ]
         expectations = [.replicaSet: replicaSets.pods.expectations, .daemonSet: daemonSets.pods.expectations]
         self.setAlarm = setAlarm
@@ -83,7 +90,14 @@ actor WorkloadManager {
             let old = cache.replicaSets.set(change.key, object)
             changed(.replicaSet, change.key, old, object)
             callOwners(old, object)
-        default: callOwners(cache.revisions.set(change.key, object), object)
+        case "controllerrevisions": callOwners(cache.revisions.set(change.key, object), object)
+        case "services":
+            cache.setService(change.key, object)
+            callService(change.key)
+        case "endpointslices": takeSlice(change.key, object)
+        default:
+            cache.setBudget(change.key, object)
+            call(Self.budgets, change.key)
         }
     }
 
@@ -92,7 +106,13 @@ actor WorkloadManager {
         call(kind, key)
     }
 
-    private func call(_ kind: WorkloadKind, _ key: String) { queue.add("\(kind.rawValue) \(key)") }
+    private func call(_ kind: WorkloadKind, _ key: String) { call(kind.rawValue, key) }
+    private func call(_ controller: String, _ key: String) { queue.add("\(controller) \(key)") }
+
+    private func callService(_ key: String) {
+        call(Self.slices, key)
+        call(Self.endpoints, key)
+    }
 
     /// Calls the controller of what changed; of what has none, those that might want it.
     private func callOwners(_ old: (any Owned)?, _ new: (any Owned)?) {
@@ -118,8 +138,21 @@ actor WorkloadManager {
         call(kind, key)
     }
 
+    /// A slice that somebody else changed or deleted is put right.
+    private func takeSlice(_ key: String, _ slice: WorkloadObject?) {
+        let old = cache.slices.set(key, slice)
+        for owner in Set([old?.owner, slice?.owner].compactMap { $0 }) where owner.kind == "Service" {
+            call(Self.slices, "\((slice ?? old)?.namespace ?? "")/\(owner.name)")
+        }
+    }
+
     private func takePod(_ key: String, _ pod: WorkloadPod?) {
         let old = cache.pods.set(key, pod)
+        // Most of what kubelets write is of no concern here.
+        guard old != pod else { return }
+        let namespace = (pod ?? old)?.namespace ?? ""
+        for name in cache.behindServices.note(key, namespace, pod) { callService("\(namespace)/\(name)") }
+        for name in cache.underBudgets.note(key, namespace, pod) { call(Self.budgets, "\(namespace)/\(name)") }
         let isSame = old?.uid == pod?.uid
         if let old, let owner = old.owner, let kind = WorkloadKind(owner), !isSame || pod?.isBeingDeleted ?? true {
             expectations[kind]?.noteDeletion(owner.uid, of: old.uid)

@@ -3,7 +3,7 @@ import KubeAPI
 import World
 
 /// What controllers have to know of a pod.
-struct WorkloadPod: Sendable, Owned {
+struct WorkloadPod: Owned, Equatable {
     /// A container's port that has a name.
     struct NamedPort: Sendable, Hashable {
         let name: String
