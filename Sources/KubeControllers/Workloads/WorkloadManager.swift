@@ -80,10 +80,10 @@ actor WorkloadManager {
     }
 
     private func take(_ change: CollectionFeed.Change, of resource: String) {
+        if resource == "pods" { return takePod(change.key, change.object.map(WorkloadPod.init)) }
         let object = change.object.map(WorkloadObject.init)
         switch resource {
-        case "pods": takePod(change.key, change.object.map(WorkloadPod.init))
-        case "nodes": takeNode(change.key, change.object.map(WorkloadNode.init))
+        case "nodes": takeNode(change.key, object.map { WorkloadNode($0.json) })
         case "deployments": changed(.deployment, change.key, cache.deployments.set(change.key, object), object)
         case "daemonsets": changed(.daemonSet, change.key, cache.daemonSets.set(change.key, object), object)
         case "replicasets":
