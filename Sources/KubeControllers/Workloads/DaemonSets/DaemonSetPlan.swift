@@ -15,8 +15,10 @@ struct DaemonSetPlan: Sendable {
     let daemonSet: JSON
     let revision: String
     let now: Instant
-    private let placement: Placement
     private let nodes: [WorkloadNode]
+    /// Nodes that get a pod, and those that keep theirs: taints that only keep pods off do not end those that are there.
+    private let wanted: Set<String>
+    private let kept: Set<String>
     private(set) var byNode: [String: [WorkloadPod]] = [:]
 
     init(_ daemonSet: JSON, revision: String, nodes: [WorkloadNode], pods: [WorkloadPod], at now: Instant) {
@@ -24,7 +26,10 @@ struct DaemonSetPlan: Sendable {
         self.revision = revision
         self.nodes = nodes
         self.now = now
-        placement = Placement(DaemonPods.template(of: daemonSet, revision: nil)["spec"] ?? [:])
+        let placement = Placement(DaemonPods.template(of: daemonSet, revision: nil)["spec"] ?? [:])
+        let selected = nodes.filter { placement.selects($0.placement) }
+        wanted = Set(selected.filter { placement.isLet(onto: $0.placement) }.map(\.name))
+        kept = Set(selected.filter { placement.mayStay(on: $0.placement) }.map(\.name))
         // Pods that ended and go are as good as gone.
         for pod in pods where !(pod.hasEnded && pod.isBeingDeleted) {
             byNode[pod.wantedNode, default: []].append(pod)
@@ -36,16 +41,8 @@ struct DaemonSetPlan: Sendable {
     private var rolling: JSON? { daemonSet.at("spec", "updateStrategy", "rollingUpdate") }
     private var isRolling: Bool { daemonSet.at("spec", "updateStrategy", "type")?.string != "OnDelete" }
 
-    private func shouldRun(_ node: WorkloadNode) -> Bool { placement.selects(node.placement) && placement.isLet(onto: node.placement) }
-
-    /// Taints that only keep pods off do not end those that are there.
-    private func shouldStay(_ node: WorkloadNode) -> Bool { placement.selects(node.placement) && placement.mayStay(on: node.placement) }
-
     private func isAvailable(_ pod: WorkloadPod) -> Bool { pod.isAvailable(minimumReady: minimumReady, at: now) }
     private func isCurrent(_ pod: WorkloadPod) -> Bool { DaemonPods.isCurrent(pod, of: daemonSet, revision: revision) }
-
-    /// The nodes that a pod belongs on.
-    private var wanted: [WorkloadNode] { nodes.filter(shouldRun) }
 
     private func limit(_ field: String, of count: Int) -> Int {
         guard isRolling else { return 0 }
@@ -69,9 +66,9 @@ struct DaemonSetPlan: Sendable {
         let surges = limit("maxSurge", of: wanted.count) > 0
         for node in nodes {
             let pods = byNode[node.name]
-            if shouldRun(node), pods == nil {
+            if wanted.contains(node.name), pods == nil {
                 steps.nodes.append(node.name)
-            } else if shouldStay(node) {
+            } else if kept.contains(node.name) {
                 let present = (pods ?? []).filter { !$0.isBeingDeleted }
                 ended += present.filter(\.hasEnded).map { Ended(pod: $0, node: node.name) }
                 let running = present.filter { !$0.hasEnded }
@@ -125,8 +122,7 @@ struct DaemonSetPlan: Sendable {
 
     /// The pods of all nodes that have some, or should.
     private var groups: [(node: String, pods: [WorkloadPod])] {
-        let names = Set(wanted.map(\.name)).union(byNode.keys)
-        return names.sorted().map { ($0, byNode[$0] ?? []) }
+        wanted.union(byNode.keys).sorted().map { ($0, byNode[$0] ?? []) }
     }
 
     private func replace(atMost most: Int) -> Steps {
@@ -181,7 +177,7 @@ struct DaemonSetPlan: Sendable {
         var (desired, current, ready, available, updated, misplaced) = (0, 0, 0, 0, 0, 0)
         for node in nodes {
             let pods = byNode[node.name] ?? []
-            guard shouldRun(node) else {
+            guard wanted.contains(node.name) else {
                 if !pods.isEmpty { misplaced += 1 }
                 continue
             }
