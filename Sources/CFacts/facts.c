@@ -63,3 +63,8 @@ static const unsigned char eks_audit_policy_file[] = {
 #embed "data/eks-audit-policy.json"
 };
 FACT(eks_audit_policy)
+
+static const unsigned char eks_system_workloads_file[] = {
+#embed "data/eks-system-workloads.json"
+};
+FACT(eks_system_workloads)

@@ -25,6 +25,8 @@ public enum Facts {
     public static var autoScalingOperations: UnsafeRawBufferPointer { bytes(cfacts_autoscaling_operations()) }
     /// The audit policy of EKS' API servers (`eks-audit-policy.json`).
     public static var eksAuditPolicy: UnsafeRawBufferPointer { bytes(cfacts_eks_audit_policy()) }
+    /// What EKS puts into `kube-system` of a new cluster (`eks-system-workloads.json`).
+    public static var eksSystemWorkloads: UnsafeRawBufferPointer { bytes(cfacts_eks_system_workloads()) }
 
     /// The text that SPDY/3 header compression begins with (SPDY Protocol, draft 3, 2.6.10.1), with its checksum 0xE3C6A7C2.
     public static var spdyDictionary: UnsafeRawBufferPointer { bytes(cfacts_spdy3_dictionary()) }

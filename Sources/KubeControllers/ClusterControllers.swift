@@ -83,10 +83,13 @@ public final class ClusterControllers: Sendable {
         let scheduler = SchedulerController(access, minorVersion: minorVersion) { alarm.set($0) }
         let nodeAlarm = Alarm()
         let nodes = NodeController(access, minorVersion: minorVersion) { nodeAlarm.set($0) }
+        let workloadAlarm = Alarm()
+        let workloads = WorkloadManager(access, minorVersion: minorVersion) { workloadAlarm.set($0) }
         let running = [
             signing, repairing, expiring,
             run("scheduler", SchedulerController.signals, alarm, work: { await scheduler.work() }, close: { await scheduler.close() }),
             run("node controller", NodeController.signals, nodeAlarm, work: { await nodes.work() }, close: { await nodes.close() }),
+            run("workloads", WorkloadManager.signals, workloadAlarm, work: { await workloads.work() }, close: { await workloads.close() }),
         ]
         state.withLock { $0.controlPlane = running }
         await startKubelets()

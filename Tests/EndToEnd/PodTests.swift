@@ -13,4 +13,10 @@ struct PodTests {
         let outcome = try await Shell.run("Tests/EndToEnd/nodes_walk.sh '\(Shell.binary)'")
         #expect(outcome.status == 0, "\(outcome.output)")
     }
+
+    @Test("deployments, daemon sets, Services and budgets are kept, and a new cluster has what EKS ships", .timeLimit(.minutes(10)))
+    func workloadsWalk() async throws {
+        let outcome = try await Shell.run("Tests/EndToEnd/workloads_walk.sh '\(Shell.binary)'")
+        #expect(outcome.status == 0, "\(outcome.output)")
+    }
 }

@@ -36,6 +36,10 @@ public struct ClusterRecord: Sendable {
     }
     /// The kinds of control plane logs that are written: `api`, `audit`, `authenticator`, `controllerManager`, `scheduler`.
     public var enabledLogTypes: [String] { EKSServices.enabledLogs(json["logging"], over: []) }
+    /// The VPC of its network interfaces.
+    public var vpcID: String { json.at("resourcesVpcConfig", "vpcId")?.string ?? "" }
+    /// Whether it begins with EKS' network add-ons, which its owner manages from then on.
+    public var bootstrapsSelfManagedAddons: Bool { json.at("_request", "bootstrapSelfManagedAddons")?.bool ?? true }
     /// The creator, who is an administrator in CONFIG_MAP mode without being listed anywhere.
     public var creatorARN: String { json["_creatorArn"]?.string ?? "" }
     /// The creator's unique id.

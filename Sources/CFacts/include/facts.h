@@ -20,5 +20,6 @@ cfacts_file cfacts_ec2_operations(void);
 cfacts_file cfacts_autoscaling_operations(void);
 cfacts_file cfacts_instance_limits(void);
 cfacts_file cfacts_eks_audit_policy(void);
+cfacts_file cfacts_eks_system_workloads(void);
 
 #endif

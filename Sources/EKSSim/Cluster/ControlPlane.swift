@@ -158,16 +158,23 @@ struct ControlPlaneFactory: Sendable {
                 serviceAccountKey: secrets?.serviceAccountKey, port: port)
             try await secrets?.save(record.clusterID, to: store)
         }
-        try await ClusterBootstrap(cluster: cluster, serviceRange: record.serviceCIDR, endpoint: ("127.0.0.1", port ?? 443)).run()
+        let hasAddons = isEKS && record.bootstrapsSelfManagedAddons
+        try await ClusterBootstrap(cluster: cluster, serviceRange: record.serviceCIDR, endpoint: ("127.0.0.1", port ?? 443))
+            .run(with: hasAddons ? [SystemWorkloads.note(for: cluster)] : [])
         await ClusterResumption(cluster: cluster).run()
         let network = ClusterPodNetwork(record: record, cluster: cluster, aws: aws)
         let controllers = await startControllers(cluster, record.minorVersion, authority, replicas, loopback, network)
-        return ControlPlane(
+        let plane = ControlPlane(
             record: record, cluster: cluster, authority: authority, loadBalancer: loadBalancer, replicas: replicas,
             authenticator: authenticator(nil), logs: logs,
             serviceAccounts: accounts, controllers: controllers, network: network,
             listener: listener,
             authenticatorListener: own, tls: tls)
+        await controllers?.makeSystemWorkloads(
+            SystemWorkloads(
+                clusterName: record.name, version: record.version, region: record.region, partition: Partition.ofAccount(record).domain,
+                endpoint: plane.endpoint, vpc: record.vpcID, serviceRange: record.serviceCIDR))
+        return plane
     }
 
     /// The audit log of an API server: EKS' policy, unless there is another; upstream has none of its own.

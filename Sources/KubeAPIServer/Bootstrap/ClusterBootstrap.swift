@@ -53,14 +53,14 @@ public struct ClusterBootstrap: Sendable {
         ("serviceAccounts", "", "v1", "serviceaccounts"),
     ]
 
-    /// Writes the objects in one commit, unless the cluster has them.
+    /// Writes the objects in one commit, unless the cluster has them; with them what else is to be known of a new cluster.
     ///
     /// - Throws: `StoreError`.
-    public func run() async throws(StoreError) {
+    public func run(with others: [Transaction.Write] = []) async throws(StoreError) {
         let mark = Key(cluster.collection(group: "", "namespaces"), "kube-system")
         guard cluster.store.get(mark) == nil else { return }
         let facts = (try? JSON(parsing: Facts.kubernetesBootstrap)) ?? .null
-        var writes: [Transaction.Write] = []
+        var writes = others
         for section in Self.sections {
             guard let resource = cluster.resources.lookup(group: section.group, version: section.version, resource: section.resource) else {
                 continue

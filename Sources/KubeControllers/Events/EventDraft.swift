@@ -18,6 +18,14 @@ final class EventSource: Sendable {
         self.client = client
         self.form = form
     }
+
+    /// What tells it from others.
+    var name: String {
+        switch form {
+        case .core(let component, let host): "\(component) \(host)"
+        case .series(let controller, let instance): "\(controller) \(instance)"
+        }
+    }
 }
 
 /// An event that is still to be written, or a repetition of one that is written.

@@ -1,7 +1,7 @@
 import JSON
 import World
 
-/// What a simulated container does. Nothing runs in it: it goes on for ever, unless its command is made of `sleep N`, `exit N`, `true`,
+/// What a simulated container does. Nothing runs in it: it goes on for ever, an init container ends well at once, unless its command is made of `sleep N`, `exit N`, `true`,
 /// `false`, `:` and `echo …` only, alone or in a shell with `-c`, joined by `;`, `&&`, `||` or line ends.
 ///
 /// The annotation `eks-sim.dev/exit.CONTAINER: "CODE after DURATION"` (`"1 after 5s"`) goes before the command.
@@ -23,13 +23,13 @@ struct ContainerProgram: Sendable, Hashable {
     private static let shells: Set<String> = ["sh", "bash", "ash", "dash"]
     private static let longestScript = 65536
 
-    /// The program of a container of a pod.
-    init(_ container: JSON, of pod: JSON) {
+    /// The program of a container of a pod; `isInitial` for one that runs to its end before the others.
+    init(_ container: JSON, of pod: JSON, isInitial: Bool = false) {
         let name = container["name"]?.string ?? ""
         let arguments = (container["command"]?.strings ?? []) + (container["args"]?.strings ?? [])
         var environment: [String: String] = [:]
         for variable in container["env"]?.array ?? [] { environment[variable["name"]?.string ?? ""] = variable["value"]?.string ?? "" }
-        if !interpret(arguments, environment) { self = ContainerProgram.endless(container) }
+        if !interpret(arguments, environment) { self = ContainerProgram.unknown(container, ends: isInitial) }
         if let text = pod.at("metadata", "annotations", Self.annotation + name)?.string { end(as: text) }
     }
 
@@ -41,8 +41,9 @@ struct ContainerProgram: Sendable, Hashable {
     }
 
     /// A container that only says that it is there.
-    private static func endless(_ container: JSON) -> ContainerProgram {
+    private static func unknown(_ container: JSON, ends: Bool) -> ContainerProgram {
         var program = ContainerProgram()
+        if ends { program.duration = .zero }
         let image = container["image"]?.string ?? ""
         program.lines = [Line(after: .zero, text: "eks-sim: container of image \(image) is simulated: nothing runs in it")]
         return program

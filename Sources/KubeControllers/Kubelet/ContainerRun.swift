@@ -63,7 +63,7 @@ struct ContainerRun: Sendable {
         self.role = role
         image = container["image"]?.string ?? ""
         pullPolicy = container["imagePullPolicy"]?.string ?? "IfNotPresent"
-        program = ContainerProgram(container, of: pod)
+        program = ContainerProgram(container, of: pod, isInitial: role == .initial)
         let policy = pod.at("spec", "restartPolicy")?.string ?? "Always"
         switch role {
         case .main: restartPolicy = container["restartPolicy"]?.string ?? policy

@@ -48,7 +48,7 @@ actor KubeletFleet {
     private let access: ComponentAccess
     private let world: World
     private let network: any PodNetwork
-    private let recorder: KubeletRecorder
+    private let recorder: CoreEventRecorder
     private let setAlarm: @Sendable (Instant?) -> Void
     private let podCollection: String
     private var pods: CollectionFeed
@@ -69,7 +69,7 @@ actor KubeletFleet {
         self.access = access
         world = access.cluster.world
         self.network = network
-        recorder = KubeletRecorder(access)
+        recorder = CoreEventRecorder(access)
         self.setAlarm = setAlarm
         podCollection = access.cluster.collection(group: "", "pods")
         pods = CollectionFeed(access.cluster, group: "", "pods")
@@ -84,7 +84,7 @@ actor KubeletFleet {
         let client = ComponentClient(
             access, as: user, userAgent: "kubelet/\(machine.kubeletVersion) (linux/\(machine.architecture)) kubernetes")
         kubelets[machine.name] = Kubelet(
-            machine: machine, client: client, events: KubeletRecorder.source(client, node: machine.name),
+            machine: machine, client: client, events: EventSource(client, .core(component: "kubelet", host: machine.name)),
             wording: KubeletWording(kubeletVersion: machine.kubeletVersion))
         deadlines.set(Self.nodeKey(machine.name), world.now)
         setAlarm(world.now)
@@ -192,7 +192,7 @@ actor KubeletFleet {
         // The kubelet does not know its node's UID and gives the name.
         var reference = ObjectReference(["metadata": ["name": .string(node), "uid": .string(node)]], kind: "Node")
         reference.fieldPath = ""
-        await recorder.record(kubelet.events, node: node, reference, type: type, reason: reason, message: message)
+        await recorder.record(kubelet.events, reference, type: type, reason: reason, message: message)
     }
 
     // MARK: What is written when somebody looks
@@ -384,7 +384,7 @@ actor KubeletFleet {
             var reference = ObjectReference(worker.pod, kind: "Pod")
             reference.fieldPath = note.fieldPath
             await recorder.record(
-                kubelet.events, node: worker.sandbox.node, reference, type: note.type, reason: note.reason, message: note.message)
+                kubelet.events, reference, type: note.type, reason: note.reason, message: note.message)
         }
     }
 

@@ -50,8 +50,8 @@ struct ComponentClient: Sendable {
                 trace: trace
             ))
         let bytes = response.collected ?? []
-        // Nobody looks at what a write answers but at its refusal.
-        let isRead = method == "GET" || response.status >= 300 || method == "POST"
+        // Nobody looks at what a patch or a deletion answers but at its refusal.
+        let isRead = method == "GET" || response.status >= 300 || method == "POST" || method == "PUT"
         return Answer(status: response.status, object: isRead ? (try? JSON(parsing: bytes)) ?? .null : .null)
     }
 

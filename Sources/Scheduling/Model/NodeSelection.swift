@@ -36,10 +36,11 @@ struct NodeTerm: Sendable, Hashable {
         fields = (object["matchFields"]?.array ?? []).map(NodeRequirement.init)
     }
 
-    func matches(_ node: SchedulingNode) -> Bool {
+    func matches(_ node: SchedulingNode) -> Bool { matches(name: node.name, labels: node.labels) }
+
+    func matches(name: String, labels known: [String: String]) -> Bool {
         guard !(labels.isEmpty && fields.isEmpty) else { return false }
-        return labels.allSatisfy { $0.matches(node.labels[$0.key]) }
-            && fields.allSatisfy { $0.key == "metadata.name" && $0.matches(node.name) }
+        return labels.allSatisfy { $0.matches(known[$0.key]) } && fields.allSatisfy { $0.key == "metadata.name" && $0.matches(name) }
     }
 
     /// The nodes that the fields name; `nil` when they name none in particular.
@@ -78,9 +79,11 @@ struct NodeSelection: Sendable, Hashable {
     /// Whether every node will do.
     var isOpen: Bool { selector.isEmpty && required == nil }
 
-    func allows(_ node: SchedulingNode) -> Bool {
-        guard selector.allSatisfy({ node.labels[$0.key] == $0.value }) else { return false }
-        return required?.contains { $0.matches(node) } ?? true
+    func allows(_ node: SchedulingNode) -> Bool { allows(name: node.name, labels: node.labels) }
+
+    func allows(name: String, labels: [String: String]) -> Bool {
+        guard selector.allSatisfy({ labels[$0.key] == $0.value }) else { return false }
+        return required?.contains { $0.matches(name: name, labels: labels) } ?? true
     }
 
     /// The only nodes that come into question by name; `nil` for all. Empty when the terms contradict themselves.

@@ -3,9 +3,15 @@ import KubeAPI
 import KubeAPIServer
 import World
 
-/// Records events in the core version, as the kubelet does (`client-go/tools/record`): the same again raises the count, and many of a kind
-/// are put together.
-actor KubeletRecorder {
+/// Records events in the core version, as kubelets and the controller manager do (`client-go/tools/record`): the same again raises the
+/// count, many of a kind are put together, and what one source has to say about one object is limited.
+actor CoreEventRecorder {
+    /// What is left to say about an object, and as of when (`EventSourceObjectSpamFilter`).
+    private struct Allowance {
+        var tokens: Double
+        var last: Instant
+    }
+
     private struct Known {
         var ticket: EventJournal.Ticket
         var count: Int64
@@ -16,26 +22,26 @@ actor KubeletRecorder {
     private static let groupSize = 10
     private static let groupInterval = Duration.seconds(600)
     private static let kept = 4096
+    /// So many events at once, and one more in each such number of seconds.
+    private static let burst = 25.0
+    private static let refill = 300.0
 
     private let world: World
     private let journal: EventJournal
     private var known: [String: Known] = [:]
     private var groups: [String: (texts: Set<String>, last: Instant)] = [:]
+    private var allowances: [String: Allowance] = [:]
 
     init(_ access: ComponentAccess) {
         world = access.cluster.world
         journal = access.events
     }
 
-    /// What a node's kubelet records events with.
-    static func source(_ client: ComponentClient, node: String) -> EventSource {
-        EventSource(client, .core(component: "kubelet", host: node))
-    }
-
-    /// Records an event of a node's kubelet.
-    func record(_ source: EventSource, node: String, _ object: ObjectReference, type: String, reason: String, message: String) async {
+    /// Records an event.
+    func record(_ source: EventSource, _ object: ObjectReference, type: String, reason: String, message: String) async {
         let now = world.now
-        let kind = [node, object.kind, object.eventNamespace, object.name, object.uid, type, reason].joined(separator: "\u{0}")
+        let about = [source.name, object.kind, object.eventNamespace, object.name, object.uid].joined(separator: "\u{0}")
+        let kind = [about, type, reason].joined(separator: "\u{0}")
         var message = message
         var key = kind + "\u{0}" + object.fieldPath + "\u{0}" + message
         var group = groups[kind] ?? ([], now)
@@ -47,6 +53,7 @@ actor KubeletRecorder {
             message = "(combined from similar events): \(message)"
         }
         groups[kind] = group
+        guard mayRecord(about, now) else { return }
         if var same = known[key] {
             same.count += 1
             same.last = now
@@ -57,6 +64,17 @@ actor KubeletRecorder {
         let ticket = await journal.record(source, object, type: type, reason: reason, message: message)
         if known.count >= Self.kept { forget(now) }
         known[key] = Known(ticket: ticket, count: 1, last: now)
+    }
+
+    private func mayRecord(_ about: String, _ now: Instant) -> Bool {
+        var allowance = allowances[about] ?? Allowance(tokens: Self.burst, last: now)
+        allowance.tokens = min(Self.burst, allowance.tokens + (now - allowance.last).inSeconds / Self.refill)
+        allowance.last = now
+        let isFree = allowance.tokens >= 1
+        if isFree { allowance.tokens -= 1 }
+        if allowances.count >= Self.kept { allowances = [:] }
+        allowances[about] = allowance
+        return isFree
     }
 
     /// Forgets what was not repeated for long; without such, everything: the next repetitions are then new events.
