@@ -48,7 +48,7 @@ run "DNS runs" system rollout status deployment coredns --timeout=60s
 # The first node may have got both; started again they keep apart.
 run "and is started again" system rollout restart deployment coredns
 run "pod by pod" system rollout status deployment coredns --timeout=60s
-is "on two nodes" "$(system get pods -l k8s-app=kube-dns -o 'jsonpath={.items[*].spec.nodeName}' | tr ' ' '\n' | sort -u | wc -l)" 2
+is "on two nodes" "$(until_is 2 sh -c "kubectl --kubeconfig $work/demo.kubeconfig -n kube-system get pods -l k8s-app=kube-dns -o 'jsonpath={.items[*].spec.nodeName}' | tr ' ' '\n' | sort -u | wc -l")" 2
 like "behind its Service" "$(until_is 2 sh -c "kubectl --kubeconfig $work/demo.kubeconfig -n kube-system get endpoints kube-dns -o 'jsonpath={.subsets[0].addresses[*].ip}' | wc -w")" '^2$'
 like "the CNI's init container ended" "$(system describe pod -l k8s-app=aws-node)" 'Reason: +Completed'
 
