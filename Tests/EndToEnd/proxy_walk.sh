@@ -105,7 +105,9 @@ like "behind a Service" "$(kubectl get --raw "$S/empty:80-80/proxy/")" 'port 808
 NODE=$(kubectl get nodes -o 'jsonpath={.items[0].metadata.name}')
 is "a kubelet" "$(kubectl get --raw "/api/v1/nodes/$NODE/proxy/healthz")" ok
 like "its pods" "$(kubectl get --raw "/api/v1/nodes/$NODE/proxy/pods")" '"name":"web"'
-like "its metrics" "$(kubectl get --raw "/api/v1/nodes/$NODE:10250/proxy/metrics")" '^kubelet_running_pods 1'
+# web, aws-node, kube-proxy and both of coredns, soon.
+for _ in $(seq 40); do kubectl get --raw "/api/v1/nodes/$NODE:10250/proxy/metrics" | grep -q '^kubelet_running_pods 5' && break; sleep 0.25; done
+like "its metrics" "$(kubectl get --raw "/api/v1/nodes/$NODE:10250/proxy/metrics")" '^kubelet_running_pods 5'
 is "what it measures: nothing is used" "$(kubectl get --raw "/api/v1/nodes/$NODE/proxy/stats/summary" | field '["pods"][0]["podRef"]["name"]')" web
 refuse "without the right" 'cannot get resource "nodes/proxy"' kubectl get --raw "/api/v1/nodes/$NODE/proxy/healthz" --as nobody
 
