@@ -201,6 +201,7 @@ let package = Package(
                 "vantage_walk.sh",
                 "audit_walk.sh",
                 "workload_identity.sh",
+                "workloads_walk.sh",
                 "aws_walk.sh",
                 "custom_resources.sh",
                 "demo.sh",
