@@ -136,7 +136,14 @@ is "in the cluster security group" "$(nodes 'SecurityGroups[].GroupId' | tr '\t'
 is "with the template's tags" "$(nodes 'Tags[?Key==`Name`].Value[]' | tr '\t' '\n' | sort -u)" node
 like "the node role's entry" "$(q eks list-access-entries --cluster-name "$C" --query accessEntries)" "role/$C-node"
 # updated ID: how an update of the node group ended
-updated() { until_is Successful q eks describe-update --name "$C" --nodegroup-name g --update-id "$1" --query update.status; }
+# Old nodes go one after the other, each a minute after its last pod.
+updated() {
+  for _ in $(seq 40); do
+    [ "$(q eks describe-update --name "$C" --nodegroup-name g --update-id "$1" --query update.status)" = InProgress ] || break
+    "$SIM" clock advance 15s >/dev/null
+  done
+  q eks describe-update --name "$C" --nodegroup-name g --update-id "$1" --query update.status
+}
 refuse "min above desired" "InvalidParameterException.*Minimum capacity 4 can't be greater than desired size 3" \
   aws eks update-nodegroup-config --cluster-name "$C" --nodegroup-name g --scaling-config minSize=4
 run "update-nodegroup-config" q eks update-nodegroup-config --cluster-name "$C" --nodegroup-name g --scaling-config minSize=1,maxSize=6,desiredSize=2 --query update.id
@@ -158,6 +165,7 @@ is "and replaced" "$(until_is 2 bash -c "$(declare -f q nodes); nodes InstanceId
 part "taken down"
 refuse "the cluster has a node group" 'ResourceInUseException.*Cluster has nodegroups attached' aws eks delete-cluster --name "$C"
 run "delete-nodegroup" aws eks delete-nodegroup --cluster-name "$C" --nodegroup-name g
+run "its nodes are emptied" "$SIM" clock advance 30s
 run "wait nodegroup-deleted" aws eks wait nodegroup-deleted --cluster-name "$C" --nodegroup-name g
 is "its scaling group is gone" "$(q autoscaling describe-auto-scaling-groups --query 'length(AutoScalingGroups)')" 0
 run "delete-cluster" aws eks delete-cluster --name "$C"

@@ -154,6 +154,7 @@ is "the nodes are ready" "$(until_is 3Ready nodes demo)" 3Ready
 
 part "the end"
 run "delete" aws eks delete-nodegroup --cluster-name demo --nodegroup-name main
+run "its nodes are emptied" eks-sim clock advance 30s
 is "is gone" "$(until_is "" status demo main)" ""
 is "no node is left" "$(until_is "" nodes demo)" ""
 

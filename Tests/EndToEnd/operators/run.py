@@ -101,7 +101,7 @@ def walk(kubeconfig):
         log.seek(0)
         print(log.read().decode(errors="replace"))
     extensions.delete_custom_resource_definition(definition["metadata"]["name"])
-    until("the definition goes", lambda: not extensions.list_custom_resource_definition().items)
+    until("the definition goes", lambda: definition["metadata"]["name"] not in [item.metadata.name for item in extensions.list_custom_resource_definition().items])
 
 
 simulator = Simulator(sys.argv[1])
