@@ -15,9 +15,9 @@ extension Simulator {
     public func pools(cluster: String, node: String?) async throws(NodeFailure) -> JSON {
         let nodes = try await agents(cluster, node)
         var list: [JSON] = []
-        for node in nodes {
-            let interfaces = await node.agent.store.interfaces
-            let statistics = await node.agent.statistics(at: world.now)
+        for (node, agent) in nodes {
+            let interfaces = await agent.store.interfaces
+            let statistics = await agent.statistics(at: world.now)
             list.append([
                 "node": .string(node.machine.name), "instanceId": .string(node.machine.instanceID),
                 "instanceType": .string(node.machine.instanceType), "maxPods": .integer(node.machine.maximumPods),
@@ -38,21 +38,20 @@ extension Simulator {
         return ["nodes": .array(list)]
     }
 
-    private func agents(_ cluster: String, _ node: String?) async throws(NodeFailure) -> [ClusterPodNetwork.Node] {
+    private func agents(_ cluster: String, _ node: String?) async throws(NodeFailure) -> [(AgentHost, IPAMAgent)] {
         let plane: ControlPlane
         do { plane = try await self.plane(cluster.isEmpty ? nil : cluster) } catch { throw .noCluster(cluster) }
-        guard let node else { return plane.network.nodes }
-        guard let found = plane.network.nodes.first(where: { $0.machine.name == node || $0.machine.instanceID == node }) else {
-            throw .noNode(node)
-        }
-        return [found]
+        let hosts = plane.network.hosts.filter { node == nil || $0.machine.name == node || $0.machine.instanceID == node }
+        let found = hosts.compactMap { host in host.agent.map { (host, $0) } }
+        if let node, found.isEmpty { throw .noNode(node) }
+        return found
     }
 
     /// What the agent of a node serves or writes: `metrics`, `ipamd.log`, or a path of its introspection server.
     ///
     /// - Throws: `NodeFailure`.
     public func agentPage(cluster: String, node: String, _ page: String) async throws(NodeFailure) -> String {
-        guard let agent = try await agents(cluster, node).first?.agent else { throw .noNode(node) }
+        guard let (_, agent) = try await agents(cluster, node).first else { throw .noNode(node) }
         switch page {
         case "metrics": return await agent.metricsPage
         case "ipamd.log": return await agent.log.lines.map { $0.text + "\n" }.joined()
@@ -69,10 +68,11 @@ extension Simulator {
         let (account, region) = (plane.record.accountID, plane.record.region)
         var pods: [IPAddress: AddressMap.Kind] = [:]
         var instances: Set<String> = []
-        for node in plane.network.nodes {
-            instances.insert(node.machine.instanceID)
-            let cooldown = node.agent.settings.cooldown
-            for block in await node.agent.store.interfaces.flatMap(\.blocks) {
+        for host in plane.network.hosts {
+            instances.insert(host.machine.instanceID)
+            guard let agent = host.agent else { continue }
+            let cooldown = agent.settings.cooldown
+            for block in await agent.store.interfaces.flatMap(\.blocks) {
                 for address in Self.addresses(of: block.block) { pods[address] = .warm }
                 for record in block.records {
                     let isCooling = record.unassignedAt.map { world.now - $0 <= cooldown } ?? false

@@ -24,8 +24,9 @@ extension Simulator {
                 }
                 connections.append("eks_sim_nlb_connections{cluster=\"\(plane.record.name)\"} \(plane.listener?.connectionCount ?? 0)")
                 for replica in plane.replicas { Self.add(replica.metrics(cluster + "replica=\"\(replica.name)\","), to: &servers) }
-                for node in plane.network.nodes {
-                    let statistics = await node.agent.statistics(at: world.now)
+                for node in plane.network.hosts {
+                    guard let agent = node.agent else { continue }
+                    let statistics = await agent.statistics(at: world.now)
                     for (state, count) in [("held", statistics.total), ("used", statistics.assigned), ("cooling", statistics.cooling)] {
                         pools.append("eks_sim_pool_addresses{\(cluster)node=\"\(node.machine.name)\",state=\"\(state)\"} \(count)")
                     }

@@ -85,11 +85,15 @@ public final class ClusterControllers: Sendable {
         let nodes = NodeController(access, minorVersion: minorVersion) { nodeAlarm.set($0) }
         let workloadAlarm = Alarm()
         let workloads = WorkloadManager(access, minorVersion: minorVersion) { workloadAlarm.set($0) }
+        let follower = NetworkFollower(cluster, network: network)
         let running = [
             signing, repairing, expiring,
             run("scheduler", SchedulerController.signals, alarm, work: { await scheduler.work() }, close: { await scheduler.close() }),
             run("node controller", NodeController.signals, nodeAlarm, work: { await nodes.work() }, close: { await nodes.close() }),
             run("workloads", WorkloadManager.signals, workloadAlarm, work: { await workloads.work() }, close: { await workloads.close() }),
+            run(
+                "agents of pods' network", NetworkFollower.signals, Alarm(), work: { await follower.work() },
+                close: { await follower.close() }),
         ]
         state.withLock { $0.controlPlane = running }
         await startKubelets()

@@ -11,7 +11,7 @@ C=foo
 until_is() {
   local want=$1 got=""
   shift
-  for _ in $(seq 40); do
+  for _ in $(seq 150); do
     got=$("$@" 2>/dev/null)
     [ "$got" = "$want" ] && break
     sleep 0.2

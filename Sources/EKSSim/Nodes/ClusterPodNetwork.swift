@@ -1,4 +1,5 @@
 import AWSServices
+import Encoding
 import IPAddress
 import JSON
 import KubeAPIServer
@@ -11,34 +12,24 @@ import World
 /// The pods' network of a cluster: on instances of EC2 an agent of the VPC CNI each, over the account's own interfaces; elsewhere addresses
 /// that stand in no VPC.
 final class ClusterPodNetwork: PodNetwork {
-    /// An agent at work.
-    struct Node: Sendable {
-        let machine: NodeMachine
-        let agent: IPAMAgent
-    }
-
     private struct State: Sendable {
-        var nodes: [String: Node] = [:]
-        /// Instances of EC2: their pods get addresses of the VPC or none.
-        var instances: Set<String> = []
+        var hosts: [String: AgentHost] = [:]
         var timers: [String: Timers.Handle] = [:]
+        /// The environment of the DaemonSet's template, and the revision that it was read at.
+        var template: (revision: Revision, environment: [String: String]?)?
+        /// The template that agents were last brought in line with.
+        var applied: [String: String]??
     }
 
-    private static let networkName = "aws-cni"
-    private static let interface = "eth0"
+    /// After a failed start the container is started again.
     private static let restart = Duration.seconds(30)
-    /// What the plugin says while no agent listens.
-    private static let noAgent = PodNetworkFailure(
-        message:
-            "plugin type=\"aws-cni\" name=\"aws-cni\" failed (add): add cmd: Error received from AddNetwork gRPC call: rpc error: code = Unavailable desc = connection error: desc = \"transport: Error while dialing: dial tcp 127.0.0.1:50051: connect: connection refused\""
-    )
 
+    let standalone = StandalonePodNetwork()
     private let record: ClusterRecord
     private let cluster: ClusterState
     private let aws: AWSReference
-    private let standalone = StandalonePodNetwork()
     private let state = Lock(State())
-    private var world: World { cluster.world }
+    var world: World { cluster.world }
 
     init(record: ClusterRecord, cluster: ClusterState, aws: AWSReference) {
         self.record = record
@@ -46,109 +37,191 @@ final class ClusterPodNetwork: PodNetwork {
         self.aws = aws
     }
 
-    /// The agents at work, by their nodes' names.
-    var nodes: [Node] { state.withLock { $0.nodes.values.sorted { $0.machine.name < $1.machine.name } } }
+    /// The nodes that have or had an agent, by name.
+    var hosts: [AgentHost] { state.withLock { $0.hosts.values.sorted { $0.machine.name < $1.machine.name } } }
 
-    private func agent(_ node: String) -> IPAMAgent? { state.withLock { $0.nodes[node]?.agent } }
+    /// A node of the cluster that is an instance; `nil` for other machines.
+    func host(_ node: String) -> AgentHost? { state.withLock { $0.hosts[node] } }
+
+    /// Changes what is known of a node; answers what `body` does, `nil` for a node without an agent.
+    @discardableResult
+    func change<Value>(_ node: String, _ body: (inout AgentHost) -> Value) -> Value? {
+        state.withLock { state in
+            guard var host = state.hosts[node] else { return nil }
+            defer { state.hosts[node] = host }
+            return body(&host)
+        }
+    }
+
+    /// The agent of a node, while it answers.
+    func agent(_ node: String) -> IPAMAgent? { host(node).flatMap { $0.isUp ? $0.agent : nil } }
 
     // MARK: Nodes
 
-    func prepare(_ machine: NodeMachine) async {
-        if machine.isInstance { state.withLock { _ = $0.instances.insert(machine.name) } }
-        guard machine.isInstance, machine.hasNetwork, let frontDoor = aws.frontDoor, agent(machine.name) == nil,
-            let limits = InstanceLimits.of(machine.instanceType)
-        else { return }
-        let network = InstanceNetworkOverEC2(
-            aws: frontDoor, account: record.accountID, region: record.region, id: machine.instanceID)
-        let agent = IPAMAgent(
-            settings, on: limits, instanceID: machine.instanceID, maxPods: Int(clamping: machine.maximumPods), network: network,
-            objects: NodeObjectsOverStore(cluster: cluster, name: machine.name))
-        state.withLock { $0.nodes[machine.name] = Node(machine: machine, agent: agent) }
-        let start = await agent.start(at: world.now)
-        guard start.error == nil else {
-            // The container ends with it and is started again after a while.
-            state.withLock { $0.nodes[machine.name] = nil }
-            let retry = world.timers.schedule(after: Self.restart, "ipamd of \(machine.name) starts again") { [weak self] in
-                await self?.prepare(machine)
-            }
-            return state.withLock { $0.timers[machine.name] = retry }
+    func add(_ machine: NodeMachine) async {
+        guard machine.isInstance else { return }
+        state.withLock { state in
+            if state.hosts[machine.name] == nil { state.hosts[machine.name] = AgentHost(machine) }
+            state.hosts[machine.name]?.machine = machine
         }
-        await agent.startLoop(at: start.end)
-        await arm(machine.name, agent)
+    }
+
+    func prepare(_ machine: NodeMachine) async -> Bool {
+        guard machine.isInstance else { return true }
+        await add(machine)
+        guard machine.hasNetwork, aws.frontDoor != nil, InstanceLimits.of(machine.instanceType) != nil else { return machine.hasNetwork }
+        if let host = host(machine.name), host.agent == nil {
+            guard hasPlugin else { return false }
+            await start(machine.name)
+        }
+        return agent(machine.name) != nil
+    }
+
+    /// Whether a DaemonSet brings the plugin's configuration to the nodes. Without it their network never becomes ready, as in clusters that
+    /// were made without `bootstrapSelfManagedAddons` until somebody installs one.
+    private var hasPlugin: Bool {
+        let mark = Array("/etc/cni/net.d".utf8)
+        let collection = cluster.collection(group: "apps", "daemonsets")
+        let range = try? cluster.store.range(collection, prefix: "", at: nil, after: nil, limit: 0)
+        return range?.entries.contains { $0.value.firstRange(ofBytes: mark) != nil } ?? false
     }
 
     func remove(_ machine: NodeMachine) async {
         let timer = state.withLock { state in
-            state.nodes[machine.name] = nil
-            state.instances.remove(machine.name)
+            state.hosts[machine.name] = nil
             return state.timers.removeValue(forKey: machine.name)
         }
         if let timer { world.timers.cancel(timer) }
     }
 
-    /// The agent's settings: those of the DaemonSet `aws-node`, or of the manifest that AWS ships.
-    private var settings: AgentSettings {
-        let key = Key(cluster.collection(group: "apps", "daemonsets"), "kube-system/aws-node")
-        let daemonSet = cluster.store.get(key).flatMap { try? JSON(parsing: $0.value) }
-        let container = daemonSet?.at("spec", "template", "spec", "containers")?.array?.first { $0["name"] == "aws-node" }
-        var environment = PlanScenario.manifest
-        for variable in container?["env"]?.array ?? [] {
-            if let name = variable["name"]?.string, let value = variable["value"]?.string { environment[name] = value }
+    // MARK: Agents
+
+    /// Starts the agent of a node, or another in the place of the one that is there: it takes over what that one left on disk.
+    private func start(_ node: String) async {
+        guard let frontDoor = aws.frontDoor, let host = host(node), let limits = InstanceLimits.of(host.machine.instanceType),
+            let number = change(
+                node,
+                { (host: inout AgentHost) -> Int in
+                    host.isUp = false
+                    host.start += 1
+                    return host.start
+                })
+        else { return }
+        if host.isUp, let old = host.agent {
+            let file = await old.stateFile
+            change(node) { $0.file = file }
         }
-        if environment["CLUSTER_NAME"] == nil { environment["CLUSTER_NAME"] = record.name }
-        return AgentSettings(environment: environment)
-    }
-
-    /// Wakes the agent when its loop has something to do next: a quiet pool costs nothing.
-    private func arm(_ node: String, _ agent: IPAMAgent) async {
-        let next = await agent.nextDeadline()
-        let old = state.withLock { $0.timers.removeValue(forKey: node) }
-        if let old { world.timers.cancel(old) }
-        guard let next else { return }
-        let handle = world.timers.schedule(at: max(next, world.now), "ipamd of \(node)") { [weak self] in await self?.wake(node, agent) }
-        state.withLock { $0.timers[node] = handle }
-    }
-
-    private func wake(_ node: String, _ agent: IPAMAgent) async {
-        guard self.agent(node) === agent else { return }
-        _ = await agent.run(until: world.now)
+        let machine = host.machine
+        let network = InstanceNetworkOverEC2(
+            aws: frontDoor, account: record.accountID, region: record.region, id: machine.instanceID)
+        let agent = IPAMAgent(
+            settings(of: host), on: limits, instanceID: machine.instanceID, maxPods: Int(clamping: machine.maximumPods), network: network,
+            objects: NodeObjectsOverStore(cluster: cluster, name: machine.name), log: await host.agent?.log ?? AgentLog(capacity: 128))
+        let file = change(node) { (host: inout AgentHost) -> StateFile in
+            host.agent = agent
+            host.file.allocations.removeAll { host.gone.contains($0.key) }
+            host.gone = []
+            return host.file
+        }
+        let outcome = await agent.start(at: world.now, restoring: file ?? StateFile())
+        guard outcome.error == nil else {
+            guard self.host(node)?.start == number else { return }
+            // The container ends with it and is started again after a while.
+            return schedule(node, at: world.now + Self.restart, "ipamd of \(node) starts again") { await $0.start(node) }
+        }
+        let gone = change(node) { (host: inout AgentHost) -> [StateFile.Allocation] in
+            guard host.start == number else { return [] }
+            host.isUp = true
+            defer { host.gone = [] }
+            return host.file.allocations.filter { host.gone.contains($0.key) }
+        }
+        for allocation in gone ?? [] { _ = try? await agent.delete(allocation.key, pod: allocation.pod, at: world.now) }
+        await agent.startLoop(at: outcome.end)
         await arm(node, agent)
     }
 
-    // MARK: Pods
-
-    private static func key(_ sandbox: PodSandbox) -> SandboxKey {
-        SandboxKey(networkName: networkName, containerID: sandbox.containerID, ifName: interface)
+    /// The settings of a node's agent: those of its pod, else of the DaemonSet, else of the manifest that AWS ships.
+    private func settings(of host: AgentHost) -> AgentSettings {
+        AgentSettings(environment: host.pod?.environment ?? template ?? defaults)
     }
 
-    private static func pod(_ sandbox: PodSandbox) -> PodMetadata { PodMetadata(namespace: sandbox.namespace, name: sandbox.name) }
+    private var defaults: [String: String] { PlanScenario.manifest.merging(["CLUSTER_NAME": record.name]) { own, _ in own } }
 
-    func connect(_ sandbox: PodSandbox) async throws(PodNetworkFailure) -> [String] {
-        guard let agent = agent(sandbox.node) else {
-            guard !state.withLock({ $0.instances.contains(sandbox.node) }) else { throw Self.noAgent }
-            return try await standalone.connect(sandbox)
+    /// The environment of the DaemonSet's template; `nil` when there is no such DaemonSet.
+    private var template: [String: String]? {
+        let key = Key(cluster.collection(group: "apps", "daemonsets"), "\(AgentEnvironment.namespace)/\(AgentEnvironment.name)")
+        guard let entry = cluster.store.get(key) else { return nil }
+        if let known = state.withLock({ $0.template }), known.revision == entry.modified { return known.environment }
+        let daemonSet = try? JSON(parsing: entry.value)
+        let environment = AgentEnvironment.of(spec: daemonSet?.at("spec", "template", "spec"))
+        state.withLock { $0.template = (entry.modified, environment) }
+        return environment
+    }
+
+    /// Starts the agents anew whose settings are others now. Those with a pod of their own have the pod's.
+    func settingsChanged() async {
+        let template = template
+        let isNew = state.withLock { state in
+            defer { state.applied = .some(template) }
+            return state.applied != .some(template)
         }
-        let reply: AddReply
-        do throws(RequestRefusal) {
-            reply = try await agent.add(AddRequest(key: Self.key(sandbox), pod: Self.pod(sandbox)), at: world.now)
-        } catch {
-            throw PodNetworkFailure(message: "plugin type=\"aws-cni\" name=\"aws-cni\" failed (add): add cmd: \(error.message)")
+        guard isNew else { return }
+        for host in hosts where host.pod == nil {
+            if let agent = host.agent, agent.settings != settings(of: host) { await start(host.machine.name) }
         }
-        await arm(sandbox.node, agent)
-        guard let pod = reply.pod else { throw .noAddress }
-        return [pod.address.description]
     }
 
-    func disconnect(_ sandbox: PodSandbox) async {
-        guard let agent = agent(sandbox.node) else { return await standalone.disconnect(sandbox) }
-        _ = try? await agent.delete(Self.key(sandbox), pod: Self.pod(sandbox), at: world.now)
-        await arm(sandbox.node, agent)
+    func placesChanged() async {
+        for host in hosts where host.agent?.settings.usesCustomNetworking == true { await nodeChanged(host.machine.name) }
     }
 
-    func restore(_ sandbox: PodSandbox, addresses: [String]) async {
-        guard let agent = agent(sandbox.node) else { return await standalone.restore(sandbox, addresses: addresses) }
-        guard let address = addresses.first.flatMap({ IPAddress($0) }) else { return }
-        await agent.restore(
-            StateFile.Allocation(key: Self.key(sandbox), address: address, assignedAt: world.now, pod: Self.pod(sandbox)))
+    func nodeChanged(_ node: String) async {
+        guard let agent = agent(node) else { return }
+        await agent.nodeChanged()
+        await arm(node, agent)
+    }
+
+    func hostPodStarted(_ pod: JSON, _ sandbox: PodSandbox) async {
+        guard AgentEnvironment.isAgent(pod), let environment = AgentEnvironment.of(spec: pod["spec"]), let host = host(sandbox.node),
+            host.pod?.uid != sandbox.uid
+        else { return }
+        change(sandbox.node) { $0.pod = (sandbox.uid, environment) }
+        // The first pod of a node whose agent has its settings already is that agent's own.
+        guard let agent = host.agent, host.hadPod || agent.settings != AgentSettings(environment: environment) else {
+            return change(sandbox.node) { $0.hadPod = true } ?? ()
+        }
+        change(sandbox.node) { $0.hadPod = true }
+        await start(sandbox.node)
+    }
+
+    func hostPodEnded(_ sandbox: PodSandbox) async {
+        change(sandbox.node) { host in if host.pod?.uid == sandbox.uid { host.pod = nil } }
+    }
+
+    // MARK: Time
+
+    /// Wakes the agent when its loop has something to do next: a quiet pool costs nothing.
+    func arm(_ node: String, _ agent: IPAMAgent) async {
+        let next = await agent.nextDeadline()
+        schedule(node, at: next.map { max($0, world.now) }, "ipamd of \(node)") { network in
+            guard network.agent(node) === agent else { return }
+            _ = await agent.run(until: network.world.now)
+            await network.arm(node, agent)
+        }
+    }
+
+    /// Does something for a node at a time, in place of what was to be done before; `nil` for nothing.
+    private func schedule(_ node: String, at time: Instant?, _ label: String, _ work: @escaping @Sendable (ClusterPodNetwork) async -> Void)
+    {
+        let handle = time.map { time in
+            world.timers.schedule(at: time, label) { [weak self] in
+                if let self { await work(self) }
+            }
+        }
+        let old = state.withLock { state in
+            defer { state.timers[node] = handle }
+            return state.timers[node]
+        }
+        if let old { world.timers.cancel(old) }
     }
 }

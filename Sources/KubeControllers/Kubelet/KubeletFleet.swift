@@ -42,6 +42,8 @@ actor KubeletFleet {
 
     /// From the registration until the network plugin is up.
     private static let networkDelay = Duration.seconds(2)
+    /// Until it is looked again whether a plugin is up that could not start.
+    private static let networkRetry = Duration.seconds(5)
     private static let boundMark = Array("\"nodeName\":\"".utf8)
     private static let leaseNamespace = "kube-node-lease"
 
@@ -80,7 +82,7 @@ actor KubeletFleet {
     /// Starts a machine's kubelet, as the user that the machine authenticates as.
     func join(_ machine: NodeMachine, as user: UserInfo) async {
         guard kubelets[machine.name] == nil else { return await change(machine) }
-        await network.prepare(machine)
+        await network.add(machine)
         let client = ComponentClient(
             access, as: user, userAgent: "kubelet/\(machine.kubeletVersion) (linux/\(machine.architecture)) kubernetes")
         kubelets[machine.name] = Kubelet(
@@ -93,7 +95,7 @@ actor KubeletFleet {
     /// Takes over what became of a machine: its network plugin may come up now.
     private func change(_ machine: NodeMachine) async {
         kubelets[machine.name]?.machine = machine
-        await network.prepare(machine)
+        await network.add(machine)
         guard machine.hasNetwork, let kubelet = kubelets[machine.name], kubelet.isRegistered, kubelet.readySince == nil else { return }
         deadlines.set(Self.nodeKey(machine.name), world.now + Self.networkDelay)
         setAlarm(deadlines.next)
@@ -136,7 +138,9 @@ actor KubeletFleet {
         kubelet.report.last = now
         await writeLease(&kubelet, at: now)
         if isKnown {
+            // The plugin's configuration is on disk: the node is ready, whether or not what connects its pods comes up again.
             if kubelet.machine.hasNetwork { kubelet.readySince = now }
+            _ = await network.prepare(kubelet.machine)
             kubelets[name] = kubelet
             await report(name, at: now)
         } else {
@@ -153,6 +157,10 @@ actor KubeletFleet {
 
     private func becomeReady(_ name: String) async {
         guard let kubelet = kubelets[name], kubelet.readySince == nil, kubelet.machine.hasNetwork else { return }
+        guard await network.prepare(kubelet.machine) else {
+            deadlines.set(Self.nodeKey(name), world.now + Self.networkRetry)
+            return
+        }
         kubelets[name]?.readySince = world.now
         await report(name, at: world.now)
         await note(name, "NodeReady", "Node \(name) status is now: NodeReady")
@@ -309,7 +317,10 @@ actor KubeletFleet {
             strays[key] = nil
             guard let pod = present(key) else { continue }
             take(pod)
-            if let worker = workers[key], worker.isConnected, !worker.isHostNetwork {
+            guard let worker = workers[key], worker.isConnected else { continue }
+            if worker.isHostNetwork {
+                await network.hostPodStarted(worker.pod, worker.sandbox)
+            } else {
                 await network.restore(worker.sandbox, addresses: worker.addresses)
             }
         }
@@ -326,7 +337,7 @@ actor KubeletFleet {
         guard let worker = workers.removeValue(forKey: key) else { return }
         deadlines.set(key, nil)
         unwritten[key] = nil
-        if worker.isConnected, !worker.isHostNetwork { await network.disconnect(worker.sandbox) }
+        if worker.isConnected { await disconnect(worker) }
     }
 
     private func step(_ key: String) async {
@@ -363,8 +374,7 @@ actor KubeletFleet {
         } else if worker.isFinished {
             workers[key] = nil
             deadlines.set(key, nil)
-            if !worker.isHostNetwork { await network.disconnect(worker.sandbox) }
-            return
+            return await disconnect(worker)
         }
         guard workers[key]?.pod.objectUID == worker.pod.objectUID else { return }
         let next = worker.next(after: now)
@@ -374,8 +384,15 @@ actor KubeletFleet {
     }
 
     private func connect(_ worker: PodWorker, _ machine: NodeMachine) async -> Result<[String], PodNetworkFailure> {
-        if worker.isHostNetwork { return .success([machine.address]) }
+        if worker.isHostNetwork {
+            await network.hostPodStarted(worker.pod, worker.sandbox)
+            return .success([machine.address])
+        }
         do throws(PodNetworkFailure) { return .success(try await network.connect(worker.sandbox)) } catch { return .failure(error) }
+    }
+
+    private func disconnect(_ worker: PodWorker) async {
+        if worker.isHostNetwork { await network.hostPodEnded(worker.sandbox) } else { await network.disconnect(worker.sandbox) }
     }
 
     private func note(_ worker: PodWorker, _ effects: PodWorker.Effects) async {

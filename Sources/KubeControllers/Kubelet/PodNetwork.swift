@@ -1,3 +1,4 @@
+public import JSON
 import World
 
 /// A pod that wants to be connected, as the CNI plugin is told of it.
@@ -16,8 +17,11 @@ public struct PodSandbox: Sendable, Hashable {
 
 /// Where pods get their addresses: what the CNI plugin does on a node.
 public protocol PodNetwork: Sendable {
-    /// A machine has joined, or its network may come up now: what connects its pods starts.
-    func prepare(_ machine: NodeMachine) async
+    /// A machine has joined, or is another one now.
+    func add(_ machine: NodeMachine) async
+
+    /// What connects the pods of a registered node is to start, unless it runs; answers whether it is up.
+    func prepare(_ machine: NodeMachine) async -> Bool
 
     /// A machine has gone.
     func remove(_ machine: NodeMachine) async
@@ -32,11 +36,44 @@ public protocol PodNetwork: Sendable {
 
     /// After a restart: the sandbox has these addresses already.
     func restore(_ sandbox: PodSandbox, addresses: [String]) async
+
+    /// A pod on its node's own network starts: it may be what connects the others.
+    func hostPodStarted(_ pod: JSON, _ sandbox: PodSandbox) async
+
+    /// A pod on its node's own network has ended.
+    func hostPodEnded(_ sandbox: PodSandbox) async
+
+    /// The labels, annotations or taints of a node are others now.
+    func nodeChanged(_ node: String) async
+
+    /// DaemonSets, which may carry settings, have changed.
+    func settingsChanged() async
+
+    /// The objects that say where the interfaces of pods go have changed.
+    func placesChanged() async
 }
 
 extension PodNetwork {
+    /// Nothing has to be known of it.
+    public func add(_ machine: NodeMachine) async {}
+
     /// Nothing has to start.
-    public func prepare(_ machine: NodeMachine) async {}
+    public func prepare(_ machine: NodeMachine) async -> Bool { machine.hasNetwork }
+
+    /// It is none of its own.
+    public func hostPodStarted(_ pod: JSON, _ sandbox: PodSandbox) async {}
+
+    /// It was none of its own.
+    public func hostPodEnded(_ sandbox: PodSandbox) async {}
+
+    /// Nothing depends on them.
+    public func nodeChanged(_ node: String) async {}
+
+    /// It has no settings.
+    public func settingsChanged() async {}
+
+    /// It has no such objects.
+    public func placesChanged() async {}
 
     /// Nothing has to end.
     public func remove(_ machine: NodeMachine) async {}

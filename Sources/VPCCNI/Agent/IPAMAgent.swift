@@ -56,10 +56,10 @@ public actor IPAMAgent {
 
     /// Makes the agent of a node; it does nothing before `start`.
     ///
-    /// `maxPods` is the node's `status.capacity.pods`.
+    /// `maxPods` is the node's `status.capacity.pods`; `log` is what is in the log already.
     public init(
         _ settings: AgentSettings, on type: InstanceLimits, instanceID: String, maxPods: Int, network: any InstanceNetwork,
-        objects: any NodeObjects, version: String = "v1.23.1", logCapacity: Int = 128
+        objects: any NodeObjects, version: String = "v1.23.1", log: AgentLog = AgentLog(capacity: 128)
     ) {
         self.settings = settings
         self.type = type
@@ -70,7 +70,7 @@ public actor IPAMAgent {
         limits = NodeLimits(settings, on: type)
         targets = PoolTargets(settings, limits, maxPods: maxPods)
         store = Datastore(usesPrefixes: limits.usesPrefixes, cooldown: settings.cooldown, skipsPrimary: settings.usesCustomNetworking)
-        log = AgentLog(capacity: logCapacity)
+        self.log = log
     }
 
     /// The family of pod addresses.

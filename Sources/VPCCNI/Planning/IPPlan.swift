@@ -120,7 +120,7 @@ private struct PlanRun {
             let config = scenario.podSubnets.isEmpty ? nil : ENIConfig(subnet: "pods-\(place % scenario.podSubnets.count + 1)")
             let agent = IPAMAgent(
                 settings, on: scenario.type, instanceID: instance.id, maxPods: scenario.maxPods, network: instance,
-                objects: PlanNode(config: config), logCapacity: 0)
+                objects: PlanNode(config: config), log: AgentLog(capacity: 0))
             if let error = await agent.start(at: epoch).error { throw .noStart(error) }
             await agent.startLoop(at: epoch)
             agents.append(agent)

@@ -1,0 +1,50 @@
+import JSON
+import KubeControllers
+import VPCCNI
+import World
+
+/// A node with its agent, which comes and goes as its pod does while the pods of the node keep their addresses.
+struct AgentHost: Sendable {
+    /// The node.
+    var machine: NodeMachine
+    /// The agent, from its start on; what it wrote stays readable when it has failed.
+    var agent: IPAMAgent?
+    /// Whether the agent answers the plugin.
+    var isUp = false
+    /// What outlives an agent: its state file.
+    var file = StateFile()
+    /// Sandboxes that ended while no agent answered.
+    var gone: Set<SandboxKey> = []
+    /// Counts the starts: an earlier one that ends late is not heard.
+    var start = 0
+    /// The pod of `aws-node` that runs on the node, and the environment that it was made with.
+    var pod: (uid: String, environment: [String: String])?
+    /// Whether such a pod has run: the next one is another agent, even with the same settings.
+    var hadPod = false
+    /// What the plugin wrote.
+    var pluginLog = AgentLog(capacity: 128)
+
+    init(_ machine: NodeMachine) { self.machine = machine }
+}
+
+/// The settings of agents as the DaemonSet `aws-node` and its pods carry them.
+enum AgentEnvironment {
+    static let namespace = "kube-system"
+    static let name = "aws-node"
+
+    /// The variables of the agent's container in a pod's `spec`; `nil` when there is no such container. What comes from elsewhere than the
+    /// text itself is nothing that the agent's decisions depend on.
+    static func of(spec: JSON?) -> [String: String]? {
+        guard let container = spec?["containers"]?.array?.first(where: { $0["name"]?.string == name }) else { return nil }
+        var environment: [String: String] = [:]
+        for variable in container["env"]?.array ?? [] {
+            if let name = variable["name"]?.string, let value = variable["value"]?.string { environment[name] = value }
+        }
+        return environment
+    }
+
+    /// Whether a pod is one of the DaemonSet's: by its label, as the DaemonSet selects it.
+    static func isAgent(_ pod: JSON) -> Bool {
+        pod.at("metadata", "namespace")?.string == namespace && pod.at("metadata", "labels", "k8s-app")?.string == name
+    }
+}
