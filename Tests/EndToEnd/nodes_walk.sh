@@ -10,7 +10,7 @@ k() { kubectl --kubeconfig "$work/$1.kubeconfig" "${@:2}"; }
 until_is() {
   local want=$1 got=""
   shift
-  for _ in $(seq 60); do
+  for _ in $(seq 200); do
     got=$("$@" 2>/dev/null)
     [ "$got" = "$want" ] && break
     sleep 0.25
