@@ -4,7 +4,9 @@
 Nodes are instances of managed node groups with interfaces and pools of the account's subnets; pods are made over TLS and bound by the
 scheduler. The clock is virtual: it is advanced as long as something is on its way.
 """
-import json, os, subprocess, sys, tempfile, threading, time
+import os, subprocess, sys, tempfile, threading, time
+
+import boto3
 
 from load import Raw, Simulator, call, finish, post, report
 
@@ -18,14 +20,16 @@ class World:
         ready = self.simulator.ready
         keys = ready["credentials"]
         self.environment = {
-            **os.environ, "AWS_ENDPOINT_URL": ready["awsEndpoint"], "AWS_REGION": ready["region"], "AWS_DEFAULT_REGION": ready["region"], "AWS_PAGER": "",
-            "AWS_ACCESS_KEY_ID": keys["accessKeyId"], "AWS_SECRET_ACCESS_KEY": keys["secretAccessKey"], "EKS_SIM_ENDPOINT": ready["awsEndpoint"]}
+            **os.environ, "AWS_ACCESS_KEY_ID": keys["accessKeyId"], "AWS_SECRET_ACCESS_KEY": keys["secretAccessKey"],
+            "EKS_SIM_ENDPOINT": ready["awsEndpoint"]}
 
-    def aws(self, *words):
-        done = subprocess.run(["aws", *words, "--output", "json"], env=self.environment, capture_output=True, text=True)
-        if done.returncode:
-            sys.exit(f"bench: aws {' '.join(words[:2])}: {done.stderr}")
-        return json.loads(done.stdout or "{}")
+    def client(self, service):
+        """boto3's client of a service: the command would take longer to start than most of what it asks for."""
+        ready = self.simulator.ready
+        keys = ready["credentials"]
+        return boto3.client(
+            service, endpoint_url=ready["awsEndpoint"], region_name=ready["region"], aws_access_key_id=keys["accessKeyId"],
+            aws_secret_access_key=keys["secretAccessKey"])
 
     def advance(self, duration):
         subprocess.run([self.binary, "clock", "advance", duration], env=self.environment, check=True, stdout=subprocess.DEVNULL)
@@ -38,36 +42,38 @@ class World:
 
 def subnets(world):
     """Three subnets of 65,531 addresses in the cluster's VPC."""
-    vpc = world.aws("eks", "describe-cluster", "--name", "demo")["cluster"]["resourcesVpcConfig"]["vpcId"]
+    vpc = world.client("eks").describe_cluster(name="demo")["cluster"]["resourcesVpcConfig"]["vpcId"]
+    ec2 = world.client("ec2")
     made = []
     for index, zone in enumerate("acd"):
         block = f"100.{64 + index}.0.0/16"
-        world.aws("ec2", "associate-vpc-cidr-block", "--vpc-id", vpc, "--cidr-block", block)
-        subnet = world.aws(
-            "ec2", "create-subnet", "--vpc-id", vpc, "--cidr-block", block, "--availability-zone", world.environment["AWS_REGION"] + zone)
+        ec2.associate_vpc_cidr_block(VpcId=vpc, CidrBlock=block)
+        subnet = ec2.create_subnet(VpcId=vpc, CidrBlock=block, AvailabilityZone=world.simulator.ready["region"] + zone)
         made.append(subnet["Subnet"]["SubnetId"])
     return made
 
 
 def node_role(world):
-    trust = '{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"sts:AssumeRole","Principal":{"Service":"%s.amazonaws.com"}}]}'
-    world.aws("iam", "create-role", "--role-name", "nodes", "--assume-role-policy-document", trust % "ec2")
+    trust = '{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"sts:AssumeRole","Principal":{"Service":"ec2.amazonaws.com"}}]}'
+    iam = world.client("iam")
+    iam.create_role(RoleName="nodes", AssumeRolePolicyDocument=trust)
     for policy in ["AmazonEKSWorkerNodePolicy", "AmazonEKS_CNI_Policy", "AmazonEC2ContainerRegistryPullOnly"]:
-        world.aws("iam", "attach-role-policy", "--role-name", "nodes", "--policy-arn", f"arn:aws:iam::aws:policy/{policy}")
-    return world.aws("iam", "get-role", "--role-name", "nodes")["Role"]["Arn"]
+        iam.attach_role_policy(RoleName="nodes", PolicyArn=f"arn:aws:iam::aws:policy/{policy}")
+    return iam.get_role(RoleName="nodes")["Role"]["Arn"]
 
 
 def nodes(world, places, role, count):
+    eks = world.client("eks")
     names = []
     for number in range(0, count, GROUP):
         size = min(GROUP, count - number)
         names.append(f"g{number // GROUP}")
-        world.aws(
-            "eks", "create-nodegroup", "--cluster-name", "demo", "--nodegroup-name", names[-1], "--node-role", role, "--subnets", *places,
-            "--instance-types", "m5.4xlarge", "--scaling-config", f"minSize=0,maxSize={size},desiredSize={size}")
+        eks.create_nodegroup(
+            clusterName="demo", nodegroupName=names[-1], nodeRole=role, subnets=places, instanceTypes=["m5.4xlarge"],
+            scalingConfig={"minSize": 0, "maxSize": size, "desiredSize": size})
     for _ in range(60):
-        world.advance("2s")
-        groups = [world.aws("eks", "describe-nodegroup", "--cluster-name", "demo", "--nodegroup-name", name)["nodegroup"] for name in names]
+        world.advance("5s")
+        groups = [eks.describe_nodegroup(clusterName="demo", nodegroupName=name)["nodegroup"] for name in names]
         if all(group["status"] == "ACTIVE" for group in groups):
             return
     sys.exit(f"bench: the node groups are {[group['status'] for group in groups]}")
@@ -109,7 +115,7 @@ def main():
         report(f"{pod_count} pods made, wall time", time.monotonic() - began, "s", None)
         began = time.monotonic()
         for _ in range(200):
-            world.advance("2s")
+            world.advance("5s")
             if not world.is_waiting():
                 break
         else:
