@@ -7,7 +7,9 @@ import World
 public final class ObjectTrees: Sendable {
     private struct Known: Sendable {
         let revision: Revision
-        let tree: JSON
+        let object: JSON
+        /// Whether the object is as it was written, without its revision.
+        let isDraft: Bool
     }
 
     private struct State: Sendable {
@@ -27,22 +29,25 @@ public final class ObjectTrees: Sendable {
     ///
     /// - Throws: `JSONError` for a value that is no JSON, which only a damaged store can hold.
     public func tree(_ key: Key, at revision: Revision, _ bytes: [UInt8]) throws(JSONError) -> JSON {
-        if let known = state.withLock({ $0.known[key] }), known.revision == revision { return known.tree }
-        let tree = try JSON(parsing: bytes)
-        keep(tree, key, revision, bytes.count)
+        let known = state.withLock { $0.known[key] }
+        if let known, known.revision == revision, !known.isDraft { return known.object }
+        let tree =
+            if let known, known.revision == revision { StoredObject.tree(known.object, at: String(revision)) } else {
+                try JSON(parsing: bytes)
+            }
+        keep(Known(revision: revision, object: tree, isDraft: false), key, bytes.count)
         return tree
     }
 
     /// Notes an object as it was written.
     func note(_ object: JSON, _ key: Key, at revision: Revision, _ bytes: [UInt8]) {
-        guard bytes.count <= Self.largest else { return }
-        keep(StoredObject.tree(object, at: String(revision)), key, revision, bytes.count)
+        keep(Known(revision: revision, object: object, isDraft: true), key, bytes.count)
     }
 
-    private func keep(_ tree: JSON, _ key: Key, _ revision: Revision, _ size: Int) {
+    private func keep(_ known: Known, _ key: Key, _ size: Int) {
         guard size <= Self.largest else { return }
         state.withLock { state in
-            guard state.known.updateValue(Known(revision: revision, tree: tree), forKey: key) == nil else { return }
+            guard state.known.updateValue(known, forKey: key) == nil else { return }
             if state.ring.count < Self.capacity { return state.ring.append(key) }
             state.known[state.ring[state.next]] = nil
             state.ring[state.next] = key

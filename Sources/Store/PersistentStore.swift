@@ -11,7 +11,12 @@ public final class PersistentStore: Store, WorldMetadata {
         var policy: CompactionPolicy
         /// Forgotten history is still being removed from the disk.
         var isSweeping: Bool
+        /// Above 0 while commits come together: then the writer's thread makes groups of them, which cost less than one after the other.
+        var crowd = 0
     }
+
+    /// So many commits have to come alone until whoever asks makes his own again.
+    private static let crowdEnd = 64
 
     private let core: RevisionCore
     private let backend: any StoreBackend
@@ -101,7 +106,7 @@ public final class PersistentStore: Store, WorldMetadata {
         await withCheckedContinuation { continuation in
             switch queue.append(job { continuation.resume(returning: $0) }, size: size) {
             case .queued: break
-            case .first: if backend.isQuick { write() } else { wake() }
+            case .first: if backend.isQuick, writer.withLock({ $0.crowd == 0 }) { write() } else { wake() }
             case .refused(let error): continuation.resume(returning: .failure(error))
             }
         }
@@ -117,8 +122,12 @@ extension PersistentStore {
         let group = queue.takeGroup(mayRest: false, onlyCommits: true)
         if !group.isEmpty { commit(group) }
         guard writer.withLock({ $0.isSweeping }) || backend.isUntidy || !queue.rest() else { return }
+        note(queue.isEmpty ? 1 : 2)
         wake()
     }
+
+    /// Notes how many commits came together.
+    private func note(_ count: Int) { writer.withLock { $0.crowd = count > 1 ? Self.crowdEnd : max($0.crowd - 1, 0) } }
 
     private func drain() {
         while true {
@@ -131,7 +140,9 @@ extension PersistentStore {
                 continue
             }
             switch group[0] {
-            case .commit: commit(group)
+            case .commit:
+                note(group.count)
+                commit(group)
             case .metadata(let key, let value, let answer): answer(write(key, value))
             case .compact(let revision, let answer): answer(compact(revision))
             case .close: return end()

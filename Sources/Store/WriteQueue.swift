@@ -35,6 +35,7 @@ final class WriteQueue: Sendable {
     init(limits: StoreLimits) { self.limits = limits }
 
     var isClosed: Bool { state.withLock { $0.isClosed } }
+    var isEmpty: Bool { state.withLock { $0.jobs.isEmpty } }
 
     /// Queues a job of `size` bytes.
     func append(_ job: Job, size: Int) -> Admission {
