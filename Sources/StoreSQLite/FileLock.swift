@@ -42,7 +42,10 @@ final class FileLock: Sendable {
     /// Gives the lock up.
     func release() {
         descriptor.withLock { descriptor in
-            if descriptor >= 0 { _ = Self.close(descriptor) }
+            guard descriptor >= 0 else { return }
+            // Given up by name: a process that is being forked at this moment holds the file a little longer.
+            _ = flock(descriptor, LOCK_UN)
+            _ = Self.close(descriptor)
             descriptor = -1
         }
     }
