@@ -64,6 +64,8 @@ actor KubeletFleet {
     /// does not write what has changed again before it came to that either.
     private var unwritten: [String: Instant] = [:]
     private var areStatusesWatched = false
+    /// Pods whose status is being written: what comes meanwhile waits for that, or an older status could arrive last.
+    private var writing: Set<String> = []
 
     init(
         _ access: ComponentAccess, network: any PodNetwork, setAlarm: @escaping @Sendable (Instant?) -> Void
@@ -230,10 +232,7 @@ actor KubeletFleet {
     func writeStatuses() async {
         let keys = unwritten.keys.sorted()
         for key in keys {
-            guard let time = unwritten.removeValue(forKey: key), var worker = workers[key],
-                let kubelet = kubelets[worker.sandbox.node]
-            else { continue }
-            await write(&worker, kubelet, time)
+            if let time = unwritten.removeValue(forKey: key), var worker = workers[key] { await write(&worker, key, time) }
         }
     }
 
@@ -366,7 +365,7 @@ actor KubeletFleet {
                 unwritten[key] = now
             } else {
                 unwritten[key] = nil
-                await write(&worker, kubelet, now)
+                await write(&worker, key, now)
             }
         }
         if effects.isOver {
@@ -409,8 +408,20 @@ actor KubeletFleet {
         "/api/v1/namespaces/\(worker.pod.objectNamespace)/pods/\(worker.pod.objectName)"
     }
 
+    /// Writes a pod's status, and what becomes of it while it is written.
+    private func write(_ worker: inout PodWorker, _ key: String, _ time: Instant) async {
+        guard writing.insert(key).inserted else {
+            unwritten[key] = time
+            return
+        }
+        await writeOnce(&worker, key, time)
+        while let later = unwritten.removeValue(forKey: key), var present = workers[key] { await writeOnce(&present, key, later) }
+        writing.remove(key)
+    }
+
     /// Writes a pod's status when it says something new.
-    private func write(_ worker: inout PodWorker, _ kubelet: Kubelet, _ now: Instant) async {
+    private func writeOnce(_ worker: inout PodWorker, _ key: String, _ now: Instant) async {
+        guard let kubelet = kubelets[worker.sandbox.node] else { return }
         let status = worker.status(at: now, hostAddress: kubelet.machine.address)
         let known = worker.pod["status"] ?? [:]
         let isNew = status.object?.contains { member in known[member.key] != member.value && !Self.agree(member, known) } ?? false
