@@ -26,20 +26,6 @@ actor KubeletFleet {
         var report = Heartbeat(period: .seconds(300))
     }
 
-    /// Something that is written periodically.
-    private struct Heartbeat {
-        let period: Duration
-        /// When it was written last; `nil` before the first time.
-        var last: Instant?
-
-        /// The time at which it was due last, when that is later than what is written.
-        func due(at now: Instant) -> Instant? {
-            guard let last, now - last >= period else { return nil }
-            let periods = (now - last).clampedNanoseconds / period.clampedNanoseconds
-            return last + .nanoseconds(periods * period.clampedNanoseconds)
-        }
-    }
-
     /// From the registration until the network plugin is up.
     private static let networkDelay = Duration.seconds(2)
     /// Until it is looked again whether a plugin is up that could not start.
