@@ -240,6 +240,7 @@ actor KubeletFleet {
     /// Looks at what changed and does what is due.
     func work() async {
         await follow()
+        var turn = Turn()
         while let key = deadlines.take(by: world.now) {
             if key == Self.leasesKey || key == Self.reportsKey {
                 await setWatched(leases: key == Self.leasesKey, true)
@@ -250,6 +251,7 @@ actor KubeletFleet {
                 await step(key)
             }
             await follow()
+            if turn.isOver() { return setAlarm(world.now) }
         }
         setAlarm(deadlines.next)
     }

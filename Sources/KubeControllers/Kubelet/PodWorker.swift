@@ -71,11 +71,10 @@ struct PodWorker: Sendable {
     var key: String { "\(pod.objectNamespace)/\(pod.objectName)" }
     var isHostNetwork: Bool { pod.at("spec", "hostNetwork")?.bool ?? false }
     var isConnected: Bool { !addresses.isEmpty }
-    /// Whether the next step follows by itself, in a moment.
+    /// Whether the next step follows by itself, in a moment or, for want of an address, when there is one.
     var isComingUp: Bool {
         switch stage {
-        case .arrived, .connecting: true
-        case .sandbox: attempt == 0
+        case .arrived, .connecting, .sandbox: true
         case .starting(_, let pulledAt): pulledAt != nil
         case .up, .stopping, .over: false
         }

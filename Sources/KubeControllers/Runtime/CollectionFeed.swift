@@ -31,8 +31,24 @@ struct CollectionFeed {
         collection = cluster.collection(group: group, resource)
     }
 
-    /// The changes up to now, in order; at first, and after falling behind, all objects.
-    mutating func drain() async -> [Change] {
+    /// The changes up to now, in order, without what later ones make old; at first, and after falling behind, all objects.
+    mutating func drain() async -> [Change] { Self.latest(await changes()) }
+
+    /// Leaves out objects that are there as they are later. What was deleted, and what was there just before, stays.
+    private static func latest(_ changes: [Change]) -> [Change] {
+        guard changes.count > 1 else { return changes }
+        var later: Set<String> = []
+        var latest: [Change] = []
+        latest.reserveCapacity(changes.count)
+        for change in changes.reversed() {
+            if change.bytes == nil { later.remove(change.key) } else if !later.insert(change.key).inserted { continue }
+            latest.append(change)
+        }
+        latest.reverse()
+        return latest
+    }
+
+    private mutating func changes() async -> [Change] {
         guard let subscription else { return list() }
         var changes: [Change] = []
         while seen < store.revision(of: collection) {

@@ -70,10 +70,12 @@ actor SchedulerController {
     func work() async {
         await follow()
         queue.flush(now: world.now)
+        var turn = Turn()
         while let pod = queue.next() {
             await schedule(pod)
             // Writes of others in the meantime; its own are among them.
             await follow()
+            if turn.isOver() { return setAlarm(world.now) }
         }
         setAlarm(queue.nextFlush)
     }
@@ -139,7 +141,7 @@ actor SchedulerController {
     private func takePod(_ change: CollectionFeed.Change) {
         let now = world.now
         guard let object = change.object else { return forget(change.key) }
-        let pod = SchedulablePod(object)
+        let pod = SchedulablePod(object, known: scheduler.cache.placedPod(change.key) ?? waiting[change.key]?.pod)
         if pod.node != nil {
             let isNew = !scheduler.cache.isPlaced(pod.key)
             forgetWaiting(pod)

@@ -26,11 +26,13 @@ public struct SchedulablePod: Sendable {
     public let isFinished: Bool
     /// When it started, else when it was made.
     let started: Instant
+    /// `metadata.generation`, which counts changes of the specification; `nil` before release 1.34.
+    let generation: Int64?
     /// What decides where it may go.
-    public let requirements: PodRequirements
+    public internal(set) var requirements: PodRequirements
 
-    /// Reads a Pod object.
-    public init(_ pod: JSON) {
+    /// Reads a Pod object. What `known` says, which is what was known of the key before, is not worked out again.
+    public init(_ pod: JSON, known: SchedulablePod? = nil) {
         key = "\(pod.objectNamespace)/\(pod.objectName)"
         uid = pod.objectUID
         node = pod.at("spec", "nodeName")?.string.flatMap { $0.isEmpty ? nil : $0 }
@@ -48,7 +50,12 @@ public struct SchedulablePod: Sendable {
         isFinished = phase == "Succeeded" || phase == "Failed"
         let time = pod.at("status", "startTime")?.string ?? pod.at("metadata", "creationTimestamp")?.string ?? ""
         started = Instant(rfc3339: time) ?? Instant(nanoseconds: 0)
-        requirements = PodRequirements(pod)
+        generation = pod.at("metadata", "generation")?.integer
+        if let known, let generation, known.generation == generation, known.uid == uid, known.requirements.agrees(with: pod) {
+            requirements = known.requirements
+        } else {
+            requirements = PodRequirements(pod)
+        }
     }
 
     /// What the scheduler ranks pods by.
