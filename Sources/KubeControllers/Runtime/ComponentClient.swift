@@ -46,7 +46,8 @@ struct ComponentClient: Sendable {
         let trace = RequestTrace(
             id: world.random.uuid(), received: time ?? world.now, method: method, path: path, target: connection.listener)
         let request = HTTPRequest(
-            method: method, path: path, query: query, headers: headers, body: body?.serialized() ?? [], connection: connection, trace: trace)
+            method: method, path: path, query: query, headers: headers, body: body?.serialized() ?? [], connection: connection, trace: trace
+        )
         // A component that starts anew does again what was lost.
         let response = await Transaction.$mayTrail.withValue(true) { await server.handle(request) }
         let bytes = response.collected ?? []
