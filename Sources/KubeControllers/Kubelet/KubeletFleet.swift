@@ -268,9 +268,10 @@ actor KubeletFleet {
                 await forget(change.key)
                 continue
             }
-            // Most pods that are new are on no node yet, and need not be parsed to see that.
-            guard bytes.firstRange(ofBytes: Self.boundMark) != nil, let pod = change.object else { continue }
-            take(pod)
+            // Most pods that are new are on no node yet, and need not be parsed to see that; most that change are those it wrote of itself.
+            guard bytes.firstRange(ofBytes: Self.boundMark) != nil else { continue }
+            if let worker = workers[change.key], let parts = change.parts(PodWorker.parts), worker.isParked(for: parts) { continue }
+            if let pod = change.object { take(pod) }
         }
     }
 

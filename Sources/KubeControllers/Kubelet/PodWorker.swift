@@ -116,6 +116,15 @@ struct PodWorker: Sendable {
         isParked = true
     }
 
+    /// What of a Pod object says whether it calls for something.
+    static let parts: JSONProjection = ["metadata": ["uid", "deletionTimestamp"]]
+
+    /// Whether nothing is to do for a pod of which these are the parts.
+    func isParked(for parts: JSON) -> Bool {
+        isParked && pod.at("spec", "readinessGates") == nil && pod.objectUID == parts.objectUID
+            && pod.at("metadata", "deletionTimestamp") == parts.at("metadata", "deletionTimestamp")
+    }
+
     /// The network's answer.
     mutating func connected(_ outcome: Result<[String], PodNetworkFailure>, now: Instant) -> Effects {
         var effects = Effects()

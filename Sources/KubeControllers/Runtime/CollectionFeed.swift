@@ -16,6 +16,9 @@ struct CollectionFeed {
 
         /// The object, parsed anew unless it was looked at lately: many trees at once would fill the memory.
         var object: JSON? { bytes.flatMap { try? trees.tree(Key(collection, key), at: revision, $0) } }
+
+        /// Parts of the object, which cost a fraction of it.
+        func parts(_ projection: JSONProjection) -> JSON? { bytes.flatMap { try? JSON(parsing: $0, only: projection) } }
     }
 
     private let store: any Store

@@ -82,7 +82,7 @@ actor WorkloadManager {
     }
 
     private func take(_ change: CollectionFeed.Change, of resource: String) {
-        if resource == "pods" { return takePod(change.key, change.object.map(WorkloadPod.init)) }
+        if resource == "pods" { return takePod(change.key, change.parts(WorkloadPod.parts).map(WorkloadPod.init)) }
         let object = change.object.map(WorkloadObject.init)
         switch resource {
         case "nodes": takeNode(change.key, object.map { WorkloadNode($0.json) })

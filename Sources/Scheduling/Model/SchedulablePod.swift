@@ -31,6 +31,21 @@ public struct SchedulablePod: Sendable {
     /// What decides where it may go.
     public internal(set) var requirements: PodRequirements
 
+    /// What of a Pod object says whether it changed for the scheduler.
+    public static let parts: JSONProjection = [
+        "metadata": [
+            "name", "namespace", "uid", "generation", "labels", "ownerReferences", "creationTimestamp", "deletionTimestamp",
+        ],
+        "spec": ["nodeName", "schedulerName", "schedulingGates", "preemptionPolicy"],
+        "status": ["phase", "startTime", "nominatedNodeName"],
+    ]
+
+    /// Whether parts of a Pod object say that it is still this one, goes on where it is, and asks for the same.
+    public func isSame(_ parts: JSON) -> Bool {
+        generation != nil && generation == parts.at("metadata", "generation")?.integer && uid == parts.objectUID
+            && node == parts.at("spec", "nodeName")?.string && !isTerminating && !parts.isBeingDeleted && requirements.agrees(with: parts)
+    }
+
     /// Reads a Pod object. What `known` says, which is what was known of the key before, is not worked out again.
     public init(_ pod: JSON, known: SchedulablePod? = nil) {
         key = "\(pod.objectNamespace)/\(pod.objectName)"
