@@ -2,9 +2,9 @@
 """world.py BINARY [NODES PODS]: a world of 1,000 nodes and 50,000 pods from nothing, then an hour in which nothing happens.
 
 Nodes are instances of managed node groups with interfaces and pools of the account's subnets; pods are made over TLS and bound by the
-scheduler. The clock is virtual: it is advanced as long as something is on its way.
+scheduler. The clock is virtual and moves as fast as the work allows: it is advanced, second after second, beside everything else.
 """
-import os, subprocess, sys, tempfile, threading, time
+import multiprocessing, os, re, subprocess, sys, tempfile, threading, time, urllib.request
 
 import boto3
 
@@ -33,6 +33,22 @@ class World:
 
     def advance(self, duration):
         subprocess.run([self.binary, "clock", "advance", duration], env=self.environment, check=True, stdout=subprocess.DEVNULL)
+
+    def move(self, until):
+        """Lets time pass in a thread of its own until an event is set; answers the thread."""
+        def work():
+            while not until.is_set():
+                self.advance("1s")
+
+        thread = threading.Thread(target=work)
+        thread.start()
+        return thread
+
+    def addresses(self):
+        """How many addresses pods have. Unlike a look at the pods themselves, this does not make kubelets write what they kept back."""
+        with urllib.request.urlopen(self.simulator.ready["awsEndpoint"] + "/metrics") as answer:
+            text = answer.read().decode()
+        return sum(int(count) for count in re.findall(r'^eks_sim_pool_addresses.*state="used".* (\d+)$', text, re.M))
 
     def is_waiting(self):
         """Whether a pod does not run yet."""
@@ -71,15 +87,15 @@ def nodes(world, places, role, count):
         eks.create_nodegroup(
             clusterName="demo", nodegroupName=names[-1], nodeRole=role, subnets=places, instanceTypes=["m5.4xlarge"],
             scalingConfig={"minSize": 0, "maxSize": size, "desiredSize": size})
-    for _ in range(60):
-        world.advance("5s")
+    for _ in range(300):
+        time.sleep(0.2)
         groups = [eks.describe_nodegroup(clusterName="demo", nodegroupName=name)["nodegroup"] for name in names]
         if all(group["status"] == "ACTIVE" for group in groups):
             return
     sys.exit(f"bench: the node groups are {[group['status'] for group in groups]}")
 
 
-def pods(world, count, connections=8):
+def pods(world, count, connections=4):
     def pod(number):
         return post("/api/v1/namespaces/default/pods", {
             "apiVersion": "v1", "kind": "Pod", "metadata": {"name": f"pod-{number}", "labels": {"app": "world"}},
@@ -92,11 +108,13 @@ def pods(world, count, connections=8):
             if status != b"201":
                 sys.exit(f"bench: a pod was answered {status}")
 
-    threads = [threading.Thread(target=work, args=(first,)) for first in range(connections)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+    clients = [multiprocessing.Process(target=work, args=(first,)) for first in range(connections)]
+    for client in clients:
+        client.start()
+    for client in clients:
+        client.join()
+    if any(client.exitcode for client in clients):
+        sys.exit("bench: not all pods were made")
 
 
 def main():
@@ -107,6 +125,8 @@ def main():
         world = World(binary, folder)
         places = subnets(world)
         role = node_role(world)
+        arrived = threading.Event()
+        mover = world.move(arrived)
         began = time.monotonic()
         nodes(world, places, role, node_count)
         report(f"{node_count} nodes ready, wall time", time.monotonic() - began, "s", None)
@@ -114,13 +134,15 @@ def main():
         pods(world, pod_count)
         report(f"{pod_count} pods made, wall time", time.monotonic() - began, "s", None)
         began = time.monotonic()
-        for _ in range(200):
-            world.advance("5s")
-            if not world.is_waiting():
-                break
-        else:
+        while world.addresses() < pod_count and time.monotonic() - started < 600:
+            time.sleep(0.3)
+        while world.is_waiting() and time.monotonic() - started < 600:
+            time.sleep(1)
+        arrived.set()
+        mover.join()
+        if world.is_waiting():
             sys.exit("bench: not all pods run")
-        report(f"{pod_count} pods scheduled and running, wall time", time.monotonic() - began, "s", None)
+        report("until all of them run, wall time", time.monotonic() - began, "s", None)
         report("the server's CPU time for all that", world.simulator.cpu_seconds(), "s", None)
         report("the whole world from nothing, wall time", time.monotonic() - started, "s", 60)
         report("its resident memory", world.simulator.resident_megabytes(), "MB", 1500)

@@ -55,7 +55,21 @@ public enum NameForm: Sendable, Hashable {
     }
 
     static func isSubdomain(_ name: String) -> Bool {
-        name.split(separator: ".", omittingEmptySubsequences: false).allSatisfy(isLabel)
+        isSubdomain(name.utf8)
+    }
+
+    /// Labels between dots, each of which begins and ends with a letter or digit.
+    fileprivate static func isSubdomain(_ bytes: some Collection<UInt8>) -> Bool {
+        var last = UInt8(ascii: ".")
+        for byte in bytes {
+            switch byte {
+            case UInt8(ascii: "."): guard isAlphanumeric(last) else { return false }
+            case UInt8(ascii: "-"): guard last != UInt8(ascii: ".") else { return false }
+            default: guard isAlphanumeric(byte) else { return false }
+            }
+            last = byte
+        }
+        return isAlphanumeric(last)
     }
 
     static func isLabel(_ part: Substring) -> Bool {
@@ -80,6 +94,7 @@ public enum QualifiedName {
 
     /// What is wrong with a key; empty when nothing.
     public static func problems(_ key: String) -> [String] {
+        if isValid(key.utf8) { return [] }
         let parts = key.split(separator: "/", omittingEmptySubsequences: false)
         var problems: [String] = []
         let name: Substring
@@ -104,7 +119,7 @@ public enum QualifiedName {
         } else if name.utf8.count > 63 {
             problems.append("name part must be no more than 63 bytes")
         }
-        if !isNamePart(name) { problems.append(namePattern) }
+        if !isNamePart(name.utf8) { problems.append(namePattern) }
         return problems
     }
 
@@ -112,7 +127,7 @@ public enum QualifiedName {
     public static func valueProblems(_ value: String) -> [String] {
         var problems: [String] = []
         if value.utf8.count > 63 { problems.append("must be no more than 63 bytes") }
-        if !value.isEmpty, !isNamePart(Substring(value)) {
+        if !value.isEmpty, !isNamePart(value.utf8) {
             problems.append(
                 "a valid label must be an empty string or consist of alphanumeric characters, '-', '_' or '.', and must start and end with an alphanumeric "
                     + "character (e.g. 'MyValue',  or 'my_value',  or '12345', regex used for validation is "
@@ -121,9 +136,23 @@ public enum QualifiedName {
         return problems
     }
 
-    private static func isNamePart(_ part: Substring) -> Bool {
-        guard let first = part.first, let last = part.last else { return false }
-        func isAlphanumeric(_ character: Character) -> Bool { character.isASCII && (character.isLetter || character.isNumber) }
-        return isAlphanumeric(first) && isAlphanumeric(last) && part.allSatisfy { isAlphanumeric($0) || "-_.".contains($0) }
+    /// Whether nothing is wrong with a key.
+    private static func isValid(_ key: String.UTF8View) -> Bool {
+        guard let slash = key.firstIndex(of: UInt8(ascii: "/")) else { return key.count <= 63 && isNamePart(key) }
+        let prefix = key[..<slash]
+        let name = key[key.index(after: slash)...]
+        return prefix.count <= 253 && name.count <= 63 && NameForm.isSubdomain(prefix) && isNamePart(name)
+    }
+
+    private static func isNamePart(_ part: some BidirectionalCollection<UInt8>) -> Bool {
+        guard let first = part.first, let last = part.last, isAlphanumeric(first), isAlphanumeric(last) else { return false }
+        return part.allSatisfy { isAlphanumeric($0) || $0 == UInt8(ascii: "-") || $0 == UInt8(ascii: "_") || $0 == UInt8(ascii: ".") }
+    }
+
+    private static func isAlphanumeric(_ byte: UInt8) -> Bool {
+        switch byte {
+        case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"), UInt8(ascii: "0")...UInt8(ascii: "9"): true
+        default: false
+        }
     }
 }
