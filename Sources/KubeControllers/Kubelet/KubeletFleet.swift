@@ -186,8 +186,7 @@ actor KubeletFleet {
     private func note(_ node: String, _ reason: String, _ message: String, type: String = "Normal") async {
         guard let kubelet = kubelets[node] else { return }
         // The kubelet does not know its node's UID and gives the name.
-        var reference = ObjectReference(["metadata": ["name": .string(node), "uid": .string(node)]], kind: "Node")
-        reference.fieldPath = ""
+        let reference = ObjectReference(["metadata": ["name": .string(node), "uid": .string(node)]], kind: "Node")
         await recorder.record(kubelet.events, reference, type: type, reason: reason, message: message)
     }
 
@@ -385,11 +384,13 @@ actor KubeletFleet {
 
     private func note(_ worker: PodWorker, _ effects: PodWorker.Effects) async {
         guard !effects.notes.isEmpty, let kubelet = kubelets[worker.sandbox.node] else { return }
+        var reference: ObjectReference?
         for note in effects.notes {
-            var reference = ObjectReference(worker.pod, kind: "Pod")
-            reference.fieldPath = note.fieldPath
-            await recorder.record(
-                kubelet.events, reference, type: note.type, reason: note.reason, message: note.message)
+            if reference?.fieldPath != note.fieldPath {
+                reference = ObjectReference(worker.pod, kind: "Pod", fieldPath: note.fieldPath)
+            }
+            guard let reference else { continue }
+            await recorder.record(kubelet.events, reference, type: note.type, reason: note.reason, message: note.message)
         }
     }
 

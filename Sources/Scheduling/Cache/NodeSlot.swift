@@ -11,7 +11,7 @@ struct NodeSlot: Sendable {
     var ports: [HostPort] = []
     /// `namespace/name` of the claims in use, and by how many pods.
     var claims: [String: Int] = [:]
-    var disks: [PodRequirements.Disk] = []
+    var disks: [PodContent.Disk] = []
 
     mutating func add(_ key: String, _ pod: PodRequirements) {
         pods.insert(key)

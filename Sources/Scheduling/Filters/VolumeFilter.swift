@@ -3,7 +3,7 @@ import JSON
 /// Plugins VolumeRestrictions, NodeVolumeLimits, VolumeBinding and VolumeZone, as far as objects tell.
 struct VolumeFilter: Sendable {
     private let storage: StorageView
-    private let disks: [PodRequirements.Disk]
+    private let disks: [PodContent.Disk]
     private let bound: [StorageClaim]
     private let waiting: [StorageClaim]
     private let hasExclusiveConflict: Bool

@@ -18,7 +18,38 @@ struct HostPort: Sendable, Hashable {
 
 /// Everything about a pod that decides where it may and would rather run. Pods of one template have equal requirements, and are
 /// treated together.
+///
+/// Copies share one content: tens of thousands of pods have a few dozen different ones.
+@dynamicMemberLookup
 public struct PodRequirements: Sendable, Hashable {
+    private final class Shared: Sendable {
+        let content: PodContent
+
+        init(_ content: PodContent) { self.content = content }
+    }
+
+    private let shared: Shared
+
+    /// Reads a Pod object.
+    public init(_ pod: JSON) { shared = Shared(PodContent(pod)) }
+
+    /// Each of the content's fields.
+    public subscript<Value>(dynamicMember path: KeyPath<PodContent, Value>) -> Value { shared.content[keyPath: path] }
+
+    /// Whether the metadata of a pod says the same; its specification is not looked at.
+    func agrees(with pod: JSON) -> Bool { shared.content.agrees(with: pod) }
+
+    /// Whether both say the same.
+    public static func == (left: PodRequirements, right: PodRequirements) -> Bool {
+        left.shared === right.shared || left.shared.content == right.shared.content
+    }
+
+    /// Feeds the content to a hasher.
+    public func hash(into hasher: inout Hasher) { hasher.combine(shared.content) }
+}
+
+/// What `PodRequirements` hold.
+public struct PodContent: Sendable, Hashable {
     let namespace: String
     let labels: JSONObject
     let priority: Int64
@@ -62,8 +93,7 @@ public struct PodRequirements: Sendable, Hashable {
     private static let assumedMilliCPU: Int64 = 100
     private static let assumedBytes: Int64 = 200 << 20
 
-    /// Reads a Pod object.
-    public init(_ pod: JSON) {
+    init(_ pod: JSON) {
         let spec = pod["spec"] ?? [:]
         namespace = pod.objectNamespace
         labels = pod.at("metadata", "labels")?.object ?? [:]
