@@ -48,10 +48,19 @@ struct BranchInterfaceTests: NodegroupSuite {
     }
 
     private func set(_ harness: Harness, _ environment: [String: String]) async throws {
-        let variables = environment.sorted { $0.key < $1.key }.map { ["name": .string($0.key), "value": .string($0.value)] as JSON }
-        let container: JSON = ["name": "aws-node", "env": .array(variables)]
+        func container(_ name: String, _ isWanted: (String) -> Bool) -> JSON {
+            let variables = environment.filter { isWanted($0.key) }.sorted { $0.key < $1.key }
+            return [
+                "name": .string(name), "env": .array(variables.map { ["name": .string($0.key), "value": .string($0.value)] }),
+            ]
+        }
+        // What is about the node's kernel is the init container's.
+        let spec: JSON = [
+            "containers": [container("aws-node") { !$0.hasPrefix("DISABLE_TCP") }],
+            "initContainers": [container("aws-vpc-cni-init") { $0.hasPrefix("DISABLE_TCP") }],
+        ]
         let done = try await harness.kubernetes(
-            "PATCH", Self.daemonSet, ["spec": ["template": ["spec": ["containers": [container]]]]], token: harness.token(),
+            "PATCH", Self.daemonSet, ["spec": ["template": ["spec": spec]]], token: harness.token(),
             type: "application/strategic-merge-patch+json")
         #expect(done.status == 200, "\(done.text)")
     }
@@ -342,6 +351,90 @@ struct BranchInterfaceTests: NodegroupSuite {
             #expect(said.hasSuffix("api error InvalidGroup.NotFound: The security group 'sg-0123456789abcdef0' does not exist"))
             #expect(try await interfaces(harness, "branch").isEmpty)
             #expect(try await get(harness, "\(Self.pods)/db").at("status", "phase") == "Pending")
+        }
+    }
+
+    // MARK: Enforcing modes
+
+    private static let probed: JSON = [
+        "containers": [
+            [
+                "name": "c", "image": "nginx",
+                "readinessProbe": ["httpGet": ["path": "/healthz", "port": 8080]],
+            ]
+        ]
+    ]
+
+    private func isReady(_ harness: Harness) async throws -> Bool {
+        let pod = try await get(harness, "\(Self.pods)/db")
+        return pod.at("status", "conditions")?.array?.first { $0["type"] == "Ready" }?["status"] == "True"
+    }
+
+    @Test("strict: the kubelet's probes pass the pod's groups, and the kernel has to let the answers in")
+    func strict() async throws {
+        let environment = ["ENABLE_POD_ENI": "true", "DISABLE_TCP_EARLY_DEMUX": "true"]
+        try await run(environment: environment) { harness in
+            let group = try await makePolicy(harness)
+            try await makePod(harness, "db", Self.probed)
+            await advance(harness, .seconds(40))
+            let pod = try await get(harness, "\(Self.pods)/db")
+            #expect(pod.at("status", "phase") == "Running")
+            #expect(try await !isReady(harness))
+            let said = try await events(harness, "db").first { $0["reason"] == "Unhealthy" }
+            #expect(
+                said?["message"]?.string
+                    == "Readiness probe failed: Get \"http://\(pod.at("status", "podIP")?.string ?? ""):8080/healthz\": context deadline exceeded (Client.Timeout exceeded while awaiting headers)"
+            )
+            let nodes = try await harness.eks("GET", "/clusters/demo").json.at(
+                "cluster", "resourcesVpcConfig", "clusterSecurityGroupId")?.string
+            _ = try await harness.ec2(
+                "AuthorizeSecurityGroupIngress",
+                [
+                    ("GroupId", group), ("IpPermissions.1.IpProtocol", "tcp"), ("IpPermissions.1.FromPort", "8080"),
+                    ("IpPermissions.1.ToPort", "8080"), ("IpPermissions.1.Groups.1.GroupId", nodes ?? ""),
+                ])
+            await advance(harness, .seconds(11))
+            #expect(try await isReady(harness))
+        }
+    }
+
+    @Test("strict: without the kernel's setting no probe over TCP is answered, whatever the groups say")
+    func earlyDemux() async throws {
+        try await run { harness in
+            let group = try await makePolicy(harness)
+            _ = try await harness.ec2(
+                "AuthorizeSecurityGroupIngress",
+                [("GroupId", group), ("IpPermissions.1.IpProtocol", "-1"), ("IpPermissions.1.IpRanges.1.CidrIp", "0.0.0.0/0")])
+            try await makePod(harness, "db", Self.probed)
+            await advance(harness, .seconds(40))
+            #expect(try await !isReady(harness))
+        }
+    }
+
+    @Test("standard: what the node and its pods exchange passes no group")
+    func standard() async throws {
+        try await run(environment: ["ENABLE_POD_ENI": "true", "POD_SECURITY_GROUP_ENFORCING_MODE": "standard"]) { harness in
+            _ = try await makePolicy(harness)
+            try await makePod(harness, "db", Self.probed)
+            await advance(harness, .seconds(20))
+            #expect(try await isReady(harness))
+        }
+    }
+
+    @Test("a liveness probe that nothing answers restarts its container")
+    func liveness() async throws {
+        try await run { harness in
+            _ = try await makePolicy(harness)
+            try await makePod(
+                harness, "db",
+                ["containers": [["name": "c", "image": "nginx", "livenessProbe": ["tcpSocket": ["port": 80], "periodSeconds": 5]]]])
+            await advance(harness, .seconds(30))
+            let pod = try await get(harness, "\(Self.pods)/db")
+            #expect(pod.at("status", "containerStatuses")?.array?.first?["restartCount"] == 1)
+            let events = try await events(harness, "db")
+            #expect(events.contains { $0["message"] == "Container c failed liveness probe, will be restarted" })
+            let address = pod.at("status", "podIP")?.string ?? ""
+            #expect(events.contains { $0["message"]?.string == "Liveness probe failed: dial tcp \(address):80: i/o timeout" })
         }
     }
 

@@ -166,6 +166,25 @@ run "it ends" k delete deployment many
 later 70s
 is "no branch is left" "$(branches)" 0
 
+part "enforcing modes"
+guarded() {
+  k apply -f - <<<"
+{\"apiVersion\":\"v1\",\"kind\":\"Pod\",\"metadata\":{\"name\":\"$1\",\"labels\":{\"app\":\"db\"}},\"spec\":{\"containers\":[{\"name\":\"c\",\"image\":\"nginx\",
+\"readinessProbe\":{\"httpGet\":{\"port\":80}}}]}}"
+}
+run "a pod with a probe" guarded strict
+later 20s
+is "runs, and is not ready: its group lets nothing in" "$(k get pod strict --no-headers | awk '{print $2, $3}')" "0/1 Running"
+like "the kubelet says why" "$(k describe pod strict)" 'Unhealthy.*Readiness probe failed: Get "http://[0-9.]+:80/": context deadline exceeded'
+run "standard" k set env daemonset/aws-node -n kube-system POD_SECURITY_GROUP_ENFORCING_MODE=standard
+run "rolls out" k rollout status daemonset/aws-node -n kube-system --timeout=60s
+run "a pod from now on" guarded standard
+later 20s
+run "is ready" k wait --for=condition=Ready pod/standard --timeout=20s
+is "the one before is as it was" "$(k get pod strict --no-headers | awk '{print $2}')" 0/1
+run "gone" k delete pod strict standard --grace-period=1
+later 35s
+
 part "nodes that go"
 run "a pod on the other node" k run last --image=nginx --labels app=db --overrides "{\"spec\":{\"nodeSelector\":{\"kubernetes.io/hostname\":\"$OTHER\"}}}"
 later 15s

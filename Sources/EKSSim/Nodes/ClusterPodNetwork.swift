@@ -119,6 +119,21 @@ final class ClusterPodNetwork: PodNetwork {
         if let timer { world.timers.cancel(timer) }
     }
 
+    /// The branch interface of a pod.
+    func branch(of sandbox: PodSandbox) async -> BranchInterfaces.Branch? {
+        let key = Key(cluster.collection(group: "", "pods"), "\(sandbox.namespace)/\(sandbox.name)")
+        guard let entry = cluster.store.get(key), let pod = try? cluster.trees.tree(key, at: entry.modified, entry.value) else {
+            return nil
+        }
+        return pod.at("metadata", "annotations", PodWebhooks.branchResource)?.string.flatMap { BranchInterfaces.Branch(annotation: $0) }
+    }
+
+    /// The ports at which an interface's groups let its node in.
+    func openPorts(_ ports: Set<Int64>, of interface: String, on machine: NodeMachine) -> Set<Int64> {
+        aws.frontDoor?.openPorts(
+            ports, of: interface, toInstance: machine.instanceID, account: record.accountID, region: record.region) ?? []
+    }
+
     // MARK: Agents
 
     /// Starts the agent of a node, or another in the place of the one that is there: it takes over what that one left on disk.
