@@ -149,7 +149,13 @@ actor VPCResourceController: CompanionController {
 
     /// Follows what has to be known: pods and the settings while there is a node to give interfaces to, Nodes while somebody watches CNINodes.
     private func follow() {
+        let followedPods = followed[Self.podsResource] != nil
         setFollowed([Self.podsResource, Self.configMaps], !nodes.isEmpty)
+        if nodes.isEmpty, followedPods {
+            pods.close()
+            wanting = [:]
+            wantingByNode = [:]
+        }
         setFollowed([Self.nodesResource], isWatched)
     }
 
