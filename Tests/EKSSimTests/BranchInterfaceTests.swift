@@ -198,6 +198,63 @@ struct BranchInterfaceTests: NodegroupSuite {
         }
     }
 
+    @Test("a node that comes later gets its trunk, too")
+    func later() async throws {
+        try await run { harness in
+            let scaled = try await harness.eks(
+                "POST", "/clusters/demo/node-groups/main/update-config", ["scalingConfig": ["minSize": 0, "maxSize": 3, "desiredSize": 2]])
+            #expect(scaled.status == 200, "\(scaled.text)")
+            await advance(harness, .seconds(60))
+            #expect(try await interfaces(harness, "trunk").count == 2)
+            let nodes = try await get(harness, "/api/v1/nodes")["items"]?.array ?? []
+            #expect(nodes.map { $0.at("status", "allocatable", Self.resource) } == ["9", "9"])
+        }
+    }
+
+    @Test("with custom networking the interfaces of pods are where the node's ENIConfig says, with its groups or the policy's")
+    func customNetworking() async throws {
+        try await run("m5.xlarge", environment: [:]) { harness in
+            let node = try await node(harness)
+            let zone = node.at("metadata", "labels", "topology.kubernetes.io/zone")?.string ?? ""
+            let vpc = try await harness.eks("GET", "/clusters/demo").json.at("cluster", "resourcesVpcConfig", "vpcId")?.string ?? ""
+            _ = try await harness.ec2("AssociateVpcCidrBlock", [("VpcId", vpc), ("CidrBlock", "100.64.0.0/16")])
+            let subnet =
+                try await harness.ec2("CreateSubnet", [("VpcId", vpc), ("CidrBlock", "100.64.0.0/20"), ("AvailabilityZone", zone)])
+                .at("subnet", "subnetId")?.string ?? ""
+            let own = try await group(harness, "pods")
+            let made = try await harness.kubernetes(
+                "POST", "/apis/crd.k8s.amazonaws.com/v1alpha1/eniconfigs",
+                [
+                    "apiVersion": "crd.k8s.amazonaws.com/v1alpha1", "kind": "ENIConfig", "metadata": ["name": .string(zone)],
+                    "spec": ["subnet": .string(subnet), "securityGroups": [.string(own)]],
+                ], token: harness.token())
+            #expect(made.status == 201, "\(made.text)")
+            try await set(
+                harness,
+                [
+                    "AWS_VPC_K8S_CNI_CUSTOM_NETWORK_CFG": "true", "ENI_CONFIG_LABEL_DEF": "topology.kubernetes.io/zone",
+                    "ENABLE_POD_ENI": "true",
+                ])
+            await advance(harness, .seconds(60))
+            let name = node.at("metadata", "name")?.string ?? ""
+            #expect(
+                try await get(harness, "\(Self.cniNodes)/\(name)").at("spec", "features")
+                    == [["name": "CustomNetworking", "value": .string(zone)], ["name": "SecurityGroupsForPods"]])
+            let trunk = try #require(try await interfaces(harness, "trunk").first)
+            #expect(trunk["subnetId"]?.string == subnet)
+            #expect((trunk["groupSet"]?.array ?? []).compactMap { $0["groupId"]?.string } == [own])
+            let group = try await makePolicy(harness)
+            try await makePod(harness, "db")
+            await advance(harness, .seconds(20))
+            let branch = try #require(try await interfaces(harness, "branch").first)
+            #expect(branch["subnetId"]?.string == subnet)
+            #expect((branch["groupSet"]?.array ?? []).compactMap { $0["groupId"]?.string } == [group])
+            let pod = try await get(harness, "\(Self.pods)/db")
+            #expect(pod.at("status", "podIP")?.string?.hasPrefix("100.64.") == true)
+            #expect(annotation(pod)["subnetCidr"] == "100.64.0.0/20")
+        }
+    }
+
     // MARK: Pods
 
     @Test("a pod that a policy is for waits for its branch interface, and has its address and the policy's groups")

@@ -161,9 +161,7 @@ extension VPCResourceController {
     }
 
     private func attachTrunk(_ node: inout Node) async throws(BranchNetwork.Failure) {
-        let place = ec2.place(of: node.instance, config(of: node.name))
-        node.place = place
-        guard let place else { return }
+        guard let place = ec2.place(of: node.instance, config(of: node.name)) else { return }
         if let known = trunk(of: node.instance) {
             node.trunk = known
             return await takeUpBranches(&node, on: known, at: place)
@@ -189,7 +187,7 @@ extension VPCResourceController {
     }
 
     /// The ENIConfig of a node with custom networking.
-    private func config(of node: String) -> ENIConfig? {
+    func config(of node: String) -> ENIConfig? {
         let labelled = object("", "nodes", node)?.at("metadata", "labels", "vpc.amazonaws.com/eniConfig")?.string
         let name = labelled ?? object(Self.group, "cninodes", node).flatMap { Self.value(of: Self.networkFeature, in: $0) } ?? ""
         guard !name.isEmpty, let config = object("crd.k8s.amazonaws.com", "eniconfigs", name),

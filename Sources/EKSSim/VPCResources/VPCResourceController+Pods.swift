@@ -63,8 +63,9 @@ extension VPCResourceController {
 
     /// Gives a pod its branch interface, and says so on the pod.
     func allocate(_ key: String) async {
-        guard let wanted = wanting[key], !wanted.isReleased, let node = nodes[wanted.node], let trunk = node.trunk, let place = node.place,
-            node.branches.branches[wanted.uid] == nil, let pod = object("", "pods", key), pod.objectUID == wanted.uid,
+        guard let wanted = wanting[key], !wanted.isReleased, let node = nodes[wanted.node], let trunk = node.trunk,
+            let place = ec2.place(of: node.instance, config(of: node.name)), node.branches.branches[wanted.uid] == nil,
+            let pod = object("", "pods", key), pod.objectUID == wanted.uid,
             pod.at("metadata", "annotations", PodWebhooks.branchResource) == nil
         else { return }
         let groups = groups(of: pod)
@@ -101,7 +102,8 @@ extension VPCResourceController {
             await session?.note(
                 pod, kind: "Pod", isWarning: true, "BranchENIAnnotationFailed",
                 "failed to annotate pod with branch ENI details: \(answer?.message ?? "")")
-            nodes[wanted.node]?.branches.remove(wanted.uid, at: world.now)
+            // Nobody has used it: it need not wait.
+            nodes[wanted.node]?.branches.remove(wanted.uid, at: world.now - cooldown)
             due(.delete(wanted.node), nodes[wanted.node]?.branches.nextDeadline)
             return retry(key)
         }

@@ -22,8 +22,6 @@ actor VPCResourceController: CompanionController {
         let type: InstanceLimits
         /// The trunk, once it is attached.
         var trunk: String?
-        /// Where the interfaces of its pods go.
-        var place: BranchNetwork.Place?
         var branches: BranchInterfaces
         /// The pods of interfaces, by these' ids.
         var owners: [String: String] = [:]
