@@ -76,6 +76,7 @@ let package = Package(
             [
                 "Encoding", "Facts", "HTTP", "IPAddress", "JSON", "KubeAPI", "PKI", "RBAC", "ServiceNetwork", "Store", "World", "YAML",
                 .product(name: "Crypto", package: "swift-crypto"),
+                .product(name: "DequeModule", package: "swift-collections"),
             ]),
         room(
             "KubeControllers",

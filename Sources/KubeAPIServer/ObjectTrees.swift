@@ -1,3 +1,4 @@
+import DequeModule
 public import JSON
 import KubeAPI
 public import Store
@@ -10,16 +11,20 @@ public final class ObjectTrees: Sendable {
         let object: JSON
         /// Whether the object is as it was written, without its revision.
         let isDraft: Bool
+        /// The bytes of the value.
+        let size: Int
     }
 
     private struct State: Sendable {
         var known: [Key: Known] = [:]
-        /// Keys in the order in which they came, in a ring.
-        var ring: [Key] = []
-        var next = 0
+        /// Keys in the order in which they came.
+        var keys: Deque<Key> = []
+        /// The bytes of the values whose trees are kept.
+        var size = 0
     }
 
-    private static let capacity = 128
+    /// Trees are kept of values of so many bytes together; they are several times as large themselves.
+    private static let capacity = 2 << 20
     /// Trees of larger objects are not kept.
     private static let largest = 64 << 10
 
@@ -35,23 +40,29 @@ public final class ObjectTrees: Sendable {
             if let known, known.revision == revision { StoredObject.tree(known.object, at: String(revision)) } else {
                 try JSON(parsing: bytes)
             }
-        keep(Known(revision: revision, object: tree, isDraft: false), key, bytes.count)
+        keep(Known(revision: revision, object: tree, isDraft: false, size: bytes.count), key)
         return tree
     }
 
     /// Notes an object as it was written.
     func note(_ object: JSON, _ key: Key, at revision: Revision, _ bytes: [UInt8]) {
-        keep(Known(revision: revision, object: object, isDraft: true), key, bytes.count)
+        keep(Known(revision: revision, object: object, isDraft: true, size: bytes.count), key)
     }
 
-    private func keep(_ known: Known, _ key: Key, _ size: Int) {
-        guard size <= Self.largest else { return }
+    private func keep(_ known: Known, _ key: Key) {
+        guard known.size <= Self.largest else { return }
+        // Trees go after the lock is given up: it takes time to free one.
+        var gone: [Known?] = []
         state.withLock { state in
-            guard state.known.updateValue(known, forKey: key) == nil else { return }
-            if state.ring.count < Self.capacity { return state.ring.append(key) }
-            state.known[state.ring[state.next]] = nil
-            state.ring[state.next] = key
-            state.next = (state.next + 1) % Self.capacity
+            let old = state.known.updateValue(known, forKey: key)
+            gone.append(old)
+            state.size += known.size - (old?.size ?? 0)
+            if old == nil { state.keys.append(key) }
+            while state.size > Self.capacity, let oldest = state.keys.popFirst() {
+                let evicted = state.known.removeValue(forKey: oldest)
+                state.size -= evicted?.size ?? 0
+                gone.append(evicted)
+            }
         }
     }
 }

@@ -5,6 +5,7 @@ import World
 ///
 /// One writer takes whatever waits, writes it as one group, publishes it to readers and watches, and only then answers. Whoever commits
 /// while the writer rests is the writer for that one commit, when the backend is quick: two changes of threads cost more than the write.
+/// What may trail is visible at once, and the writer brings it to the disk beside the work that follows from it.
 /// Reads are served from memory; only revisions older than the window are asked of the backend.
 public final class PersistentStore: Store, WorldMetadata {
     private struct Writer: Sendable {
@@ -72,7 +73,26 @@ public final class PersistentStore: Store, WorldMetadata {
     /// Applies a transaction in one revision, or nothing of it; see `Store.commit`.
     @discardableResult
     public func commit(_ transaction: Transaction) async throws(StoreError) -> Commit {
-        try await submit(size: transaction.size) { .commit(transaction, $0) }.get()
+        if Transaction.mayTrail, backend.isQuick, let result = trail(transaction) { return try result.get() }
+        return try await submit(size: transaction.size) { .commit(transaction, $0) }.get()
+    }
+
+    /// Commits at once what reaches the disk later; `nil` when it has to wait for others first.
+    private func trail(_ transaction: Transaction) -> Result<Commit, StoreError>? {
+        guard queue.beginTrail() else { return nil }
+        var group = CommitGroup(after: core.revision)
+        var result: Result<Commit, StoreError>
+        do throws(StoreError) {
+            result = .success(try group.add(transaction) { core.get($0) })
+            if !group.changes.isEmpty, let fault = faults.take(storeCommitFault) { throw .injected(fault) }
+        } catch {
+            result = .failure(error)
+            group = CommitGroup(after: core.revision)
+        }
+        let wakeups = core.publish(group.changes)
+        if queue.endTrail(group.changes) { wake() }
+        for wakeup in wakeups { wakeup.resume() }
+        return result
     }
 
     /// Forgets history before a revision; see `Store.compact`.
@@ -119,7 +139,7 @@ public final class PersistentStore: Store, WorldMetadata {
 extension PersistentStore {
     /// Commits what waits, on the thread of whoever woke the writer; the rest, and what may take longer, is the writer's thread's.
     private func write() {
-        let group = queue.takeGroup(mayRest: false, onlyCommits: true)
+        let group = queue.takeGroup(mayRest: false, onlyCommits: true, withTrailing: false)
         if !group.isEmpty { commit(group) }
         guard writer.withLock({ $0.isSweeping }) || backend.isUntidy || !queue.rest() else { return }
         note(queue.isEmpty ? 1 : 2)
@@ -130,18 +150,20 @@ extension PersistentStore {
     private func note(_ count: Int) { writer.withLock { $0.crowd = count > 1 ? Self.crowdEnd : max($0.crowd - 1, 0) } }
 
     private func drain() {
+        // What trails and is refused by the disk is tried again with the next commit, or when the writer is woken next.
+        var isRefused = false
         while true {
             let isSweeping = writer.withLock { $0.isSweeping }
             if backend.isUntidy { backend.tidy() }
-            let group = queue.takeGroup(mayRest: !isSweeping)
-            if group.isEmpty {
+            let group = queue.takeGroup(mayRest: !isSweeping, withTrailing: !isRefused)
+            switch group.jobs.first {
+            case nil where group.isEmpty:
                 guard isSweeping else { return }
                 sweep()
                 continue
-            }
-            switch group[0] {
+            case nil: isRefused = !commit(group)
             case .commit:
-                note(group.count)
+                note(group.jobs.count)
                 commit(group)
             case .metadata(let key, let value, let answer): answer(write(key, value))
             case .compact(let revision, let answer): answer(compact(revision))
@@ -163,34 +185,44 @@ extension PersistentStore {
         for continuation in waiting { continuation.resume() }
     }
 
-    private func commit(_ jobs: [WriteQueue.Job]) {
+    /// Writes a group and answers its commits; whether the disk took it.
+    @discardableResult
+    private func commit(_ taken: WriteQueue.Group) -> Bool {
         var group = CommitGroup(after: core.revision)
         var answers: [(answer: WriteQueue.Answer<Commit>, result: Result<Commit, StoreError>)] = []
-        answers.reserveCapacity(jobs.count)
-        for case .commit(let transaction, let answer) in jobs {
+        answers.reserveCapacity(taken.jobs.count)
+        for case .commit(let transaction, let answer) in taken.jobs {
             do throws(StoreError) {
                 answers.append((answer, .success(try group.add(transaction) { core.get($0) })))
             } catch {
                 answers.append((answer, .failure(error)))
             }
         }
-        if !group.changes.isEmpty {
+        let changes = taken.trailing.isEmpty ? group.changes : taken.trailing + group.changes
+        if !changes.isEmpty {
             do throws(StoreError) {
-                if let fault = faults.take(storeCommitFault) { throw .injected(fault) }
-                try backend.write(group.changes)
+                if !group.changes.isEmpty, let fault = faults.take(storeCommitFault) { throw .injected(fault) }
+                try backend.write(changes)
             } catch {
+                if !taken.trailing.isEmpty { queue.putBack(taken.trailing) }
+                if !taken.jobs.isEmpty { queue.release() }
                 // Refusals too may have been due to changes of this group that never happened.
                 for (answer, _) in answers { answer(.failure(error)) }
-                return
+                return false
             }
         }
-        for wakeup in core.publish(group.changes) { wakeup.resume() }
+        if !taken.trailing.isEmpty { queue.saved(taken.trailing) }
+        if !taken.jobs.isEmpty {
+            for wakeup in core.publish(group.changes) { wakeup.resume() }
+            queue.release()
+        }
         for (answer, result) in answers { answer(result) }
         let due = writer.withLock { writer in
-            writer.policy.note(group.changes)
+            writer.policy.note(changes)
             return writer.policy.due()
         }
         if let due { _ = compact(due) }
+        return true
     }
 
     private func write(_ key: String, _ value: String?) -> Result<Void, StoreError> {

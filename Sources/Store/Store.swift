@@ -135,6 +135,10 @@ public struct Transaction: Sendable {
         case eachItsOwn
     }
 
+    /// Whether the commits of a task may be visible a moment before they are on the disk: for those who do nothing but carry on from what
+    /// is stored, and would do the same again. Commits of others are never on the disk before what they could see.
+    @TaskLocal public static var mayTrail = false
+
     /// All must hold.
     public var conditions: [Condition]
     /// All happen, in order. A key may occur once.

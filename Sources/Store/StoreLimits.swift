@@ -12,6 +12,10 @@ public struct StoreLimits: Sendable, Hashable {
     public var groupTransactions = 512
     /// Bytes written to the disk together; one larger transaction goes alone.
     public var groupBytes = 8 << 20
+    /// Changes that may be visible before they are on the disk; see `Transaction.mayTrail`.
+    public var trailingChanges = 1_024
+    /// Bytes of them.
+    public var trailingBytes = 4 << 20
     /// Changes that may wait for one slow reader of a watch before it is cut off.
     public var watchChanges = 8_192
     /// Bytes that may wait for one slow reader.

@@ -22,11 +22,28 @@ final class WriteQueue: Sendable {
         case refused(StoreError)
     }
 
+    /// What the writer does next.
+    struct Group: Sendable {
+        /// Consecutive commits, or one other job.
+        var jobs: [Job] = []
+        /// Changes that are visible already and go to the disk before those of the jobs.
+        var trailing: [Change] = []
+
+        var isEmpty: Bool { jobs.isEmpty && trailing.isEmpty }
+    }
+
     private struct State: Sendable {
         var jobs = FIFO<(job: Job, size: Int)>()
         var bytes = 0
         var isWriterAwake = false
         var isClosed = false
+        /// Somebody builds on the newest revision.
+        var isTaken = false
+        /// Changes that are visible and not yet on their way to the disk.
+        var trailing: [Change] = []
+        /// How many changes are visible and not on the disk, and their bytes.
+        var trailingCount = 0
+        var trailingBytes = 0
     }
 
     private let state = Lock(State())
@@ -56,37 +73,90 @@ final class WriteQueue: Sendable {
         }
     }
 
-    /// The jobs to do next, in order: consecutive commits up to the bounds of a group, or one other job. Empty when nothing waits.
+    /// What to do next, in order: consecutive commits up to the bounds of a group, or one other job. Empty when nothing waits. After
+    /// commits `release` has to follow.
     ///
     /// - Parameters:
-    ///   - mayRest: the writer has nothing else to do, so that an empty answer lets it sleep until `append` answers `.first`.
+    ///   - mayRest: the writer has nothing else to do, so that an empty answer lets it sleep until it is woken.
     ///   - onlyCommits: other jobs stay where they are.
-    func takeGroup(mayRest: Bool, onlyCommits: Bool = false) -> [Job] {
+    ///   - withTrailing: changes that trail go before other jobs, or alone.
+    func takeGroup(mayRest: Bool, onlyCommits: Bool = false, withTrailing: Bool = true) -> Group {
         state.withLock { state in
-            var group: [Job] = []
-            var bytes = 0
-            while let (job, size) = state.jobs.first {
-                if case .commit = job {
-                    guard group.count < limits.groupTransactions, group.isEmpty || bytes + size <= limits.groupBytes else { break }
-                } else if onlyCommits || !group.isEmpty {
-                    break
-                }
-                _ = state.jobs.popFirst()
-                state.bytes -= size
-                bytes += size
-                group.append(job)
-                guard case .commit = job else { break }
-            }
+            var group = Group()
+            if !state.isTaken { take(&group, &state, onlyCommits: onlyCommits, withTrailing: withTrailing) }
             if group.isEmpty, mayRest { state.isWriterAwake = false }
             return group
         }
     }
 
-    /// Lets the writer sleep until `append` answers `.first`, when nothing waits; answers whether it may.
+    private func take(_ group: inout Group, _ state: inout State, onlyCommits: Bool, withTrailing: Bool) {
+        var bytes = 0
+        var hasCommits = false
+        while let (job, size) = state.jobs.first {
+            if case .commit = job {
+                guard group.jobs.count < limits.groupTransactions, group.jobs.isEmpty || bytes + size <= limits.groupBytes else { break }
+                hasCommits = true
+            } else if onlyCommits || !group.jobs.isEmpty || (withTrailing && !state.trailing.isEmpty) {
+                break
+            }
+            _ = state.jobs.popFirst()
+            state.bytes -= size
+            bytes += size
+            group.jobs.append(job)
+            guard hasCommits else { break }
+        }
+        state.isTaken = hasCommits
+        if hasCommits || (withTrailing && group.jobs.isEmpty) { swap(&group.trailing, &state.trailing) }
+    }
+
+    /// The changes of a group of commits are visible, or never will be.
+    func release() { state.withLock { $0.isTaken = false } }
+
+    /// Lets the writer sleep until it is woken, when nothing waits; answers whether it may.
     func rest() -> Bool {
         state.withLock { state in
-            if state.jobs.isEmpty { state.isWriterAwake = false }
-            return state.jobs.isEmpty
+            let isIdle = state.jobs.isEmpty && state.trailing.isEmpty
+            if isIdle { state.isWriterAwake = false }
+            return isIdle
         }
     }
+}
+
+/// Changes that reach the disk after they are visible.
+extension WriteQueue {
+    /// Whether the caller may build on the newest revision now, and make the changes visible that `endTrail` then gets. Not when others
+    /// wait or are at it, nor while too much is not on the disk.
+    func beginTrail() -> Bool {
+        state.withLock { state in
+            guard !state.isClosed, !state.isTaken, state.jobs.isEmpty, state.trailingCount < limits.trailingChanges,
+                state.trailingBytes < limits.trailingBytes
+            else { return false }
+            state.isTaken = true
+            return true
+        }
+    }
+
+    /// Takes changes that are visible; answers whether the writer must be woken.
+    func endTrail(_ changes: [Change]) -> Bool {
+        state.withLock { state in
+            state.isTaken = false
+            state.trailing.append(contentsOf: changes)
+            state.trailingCount += changes.count
+            state.trailingBytes += changes.reduce(0) { $0 + $1.value.count }
+            guard !state.trailing.isEmpty || !state.jobs.isEmpty else { return false }
+            defer { state.isWriterAwake = true }
+            return !state.isWriterAwake
+        }
+    }
+
+    /// Changes of a group are on the disk.
+    func saved(_ changes: [Change]) {
+        state.withLock { state in
+            state.trailingCount -= changes.count
+            state.trailingBytes -= changes.reduce(0) { $0 + $1.value.count }
+        }
+    }
+
+    /// The disk refused changes that are visible: they go with the next group.
+    func putBack(_ changes: [Change]) { state.withLock { $0.trailing.insert(contentsOf: changes, at: 0) } }
 }

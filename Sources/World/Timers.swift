@@ -5,6 +5,7 @@
 public final class Timers: Sendable {
     /// Names a scheduled timer, for cancelling it.
     public struct Handle: Sendable, Hashable {
+        fileprivate let deadline: Instant
         fileprivate let sequence: UInt64
     }
 
@@ -23,6 +24,21 @@ public final class Timers: Sendable {
         var nextSequence: UInt64 = 0
         var sleeper: Task<Void, Never>?
         var isClosed = false
+
+        /// Where a timer stands, or would stand.
+        func place(of handle: Handle) -> Int {
+            var range = entries.startIndex..<entries.endIndex
+            while !range.isEmpty {
+                let middle = range.lowerBound + range.count / 2
+                let entry = entries[middle]
+                if (entry.deadline, entry.sequence) < (handle.deadline, handle.sequence) {
+                    range = middle + 1..<range.upperBound
+                } else {
+                    range = range.lowerBound..<middle
+                }
+            }
+            return range.lowerBound
+        }
     }
 
     private let clock: WorldClock
@@ -37,9 +53,9 @@ public final class Timers: Sendable {
             let sequence = state.nextSequence
             state.nextSequence += 1
             let entry = Entry(deadline: deadline, sequence: sequence, label: label, action: action)
-            let index = state.entries.firstIndex { $0.deadline > deadline } ?? state.entries.endIndex
-            state.entries.insert(entry, at: index)
-            return Handle(sequence: sequence)
+            let handle = Handle(deadline: deadline, sequence: sequence)
+            state.entries.insert(entry, at: state.place(of: handle))
+            return handle
         }
         rearm()
         return handle
@@ -53,7 +69,11 @@ public final class Timers: Sendable {
 
     /// Forgets a timer that has not run.
     public func cancel(_ handle: Handle) {
-        state.withLock { state in state.entries.removeAll { $0.sequence == handle.sequence } }
+        state.withLock { state in
+            let place = state.place(of: handle)
+            guard place < state.entries.count, state.entries[place].sequence == handle.sequence else { return }
+            state.entries.remove(at: place)
+        }
     }
 
     /// Deadlines and labels of what waits, in order.

@@ -5,11 +5,26 @@ import VPCCNI
 import World
 
 /// EC2 and the metadata service as the agent of one instance sees them: the account's own interfaces and subnets.
-struct InstanceNetworkOverEC2: InstanceNetwork {
+final class InstanceNetworkOverEC2: InstanceNetwork {
+    /// The interfaces as they were read from records that may still be the same.
+    private struct Known: Sendable {
+        var records: [JSON] = []
+        var interfaces: [AttachedInterface] = []
+        var revision: UInt64 = 0
+    }
+
     let aws: AWSFrontDoor
     let account: String
     let region: String
     let id: String
+    private let known = Lock(Known())
+
+    init(aws: AWSFrontDoor, account: String, region: String, id: String) {
+        self.aws = aws
+        self.account = account
+        self.region = region
+        self.id = id
+    }
 
     private func call(_ operation: String, _ input: JSON) async throws(EC2Failure) -> JSON {
         do throws(AWSError) { return try await aws.ec2(operation, input, account: account, region: region) } catch {
@@ -21,16 +36,28 @@ struct InstanceNetworkOverEC2: InstanceNetwork {
 
     // MARK: Metadata
 
-    func attachedInterfaces() async -> [AttachedInterface] {
-        aws.interfaces(ofInstance: id, account: account, region: region).compactMap(Self.interface)
-    }
+    func attachedInterfaces() async -> [AttachedInterface] { present.interfaces }
 
     func vpcBlocks() async -> [CIDRBlock] { place?.blocks ?? [] }
 
+    func revision() async -> UInt64 { present.revision }
+
+    /// What is attached now. An agent asks with every pod, and its interfaces seldom change.
+    private var present: Known {
+        let records = aws.interfaces(ofInstance: id, account: account, region: region)
+        return known.withLock { known in
+            if !records.elementsEqual(known.records, by: { $0.sharesStorage(with: $1) }) {
+                let interfaces = records.compactMap(Self.interface)
+                known = Known(records: records, interfaces: interfaces, revision: Self.revision(of: interfaces))
+            }
+            return known
+        }
+    }
+
     /// FNV-1a over what the interfaces have.
-    func revision() async -> UInt64 {
+    private static func revision(of interfaces: [AttachedInterface]) -> UInt64 {
         var hash: UInt64 = 0xCBF2_9CE4_8422_2325
-        for interface in await attachedInterfaces() {
+        for interface in interfaces {
             let addresses = ([interface.primary] + interface.secondary).map(\.description)
             let blocks = (interface.prefixes + interface.ipv6Prefixes).map(\.description)
             for byte in ([interface.id] + addresses + blocks).joined(separator: " ").utf8 {

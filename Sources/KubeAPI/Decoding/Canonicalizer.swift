@@ -11,7 +11,7 @@ struct DecodingError: Error {
 struct Canonicalizer {
     private let schema: Schema
     /// Names of the fields from the root, with indices, for notes on unknown fields.
-    private var path: [String] = []
+    private var path: [(name: String, index: Int?)] = []
     /// `spec.foo`: what was dropped, in document order.
     private(set) var unknownFields: [String] = []
 
@@ -32,10 +32,11 @@ struct Canonicalizer {
         var slots = [JSON?](repeating: nil, count: type.fields.count)
         for member in object.members {
             guard let position = type.positions[member.key] else {
-                unknownFields.append((path + [member.key]).joined(separator: "."))
+                let steps = path.map { step in step.index.map { "\(step.name)[\($0)]" } ?? step.name }
+                unknownFields.append((steps + [member.key]).joined(separator: "."))
                 continue
             }
-            path.append(member.key)
+            path.append((member.key, nil))
             slots[position] = try self.value(member.value, type.fields[position].type, owner: type, known: known?[member.key])
             path.removeLast()
         }
@@ -143,13 +144,13 @@ struct Canonicalizer {
             var result: [JSON] = []
             result.reserveCapacity(elements.count)
             let last = path.count - 1
-            let name = path[last]
+            let known = known?.array ?? []
             for (index, item) in elements.enumerated() {
-                path[last] = "\(name)[\(index)]"
-                let canonical = try self.value(item, element, owner: owner)
+                path[last].index = index
+                let canonical = try self.value(item, element, owner: owner, known: index < known.count ? known[index] : nil)
                 result.append(canonical.isNull ? zero(element) : canonical)
             }
-            path[last] = name
+            path[last].index = nil
             return .array(result)
         case .map(let element):
             if value.isNull { return .null }
@@ -251,7 +252,7 @@ struct Canonicalizer {
             case .object: "object"
             case .null: "null"
             }
-        let names = path.map { $0.prefix { $0 != "[" } }.joined(separator: ".")
+        let names = path.map(\.name).joined(separator: ".")
         return DecodingError(message: "json: cannot unmarshal \(kind) into Go struct field \(parent).\(names) of type \(goType)")
     }
 

@@ -90,7 +90,8 @@ struct DefaultingTable: Sendable {
         case .array(let element):
             guard case .array(var elements) = value else { return }
             value = .null
-            for position in elements.indices { visit(&elements[position], element, nil) }
+            let known = known?.array ?? []
+            for position in elements.indices { visit(&elements[position], element, position < known.count ? known[position] : nil) }
             value = .array(elements)
         case .map(let element):
             guard case .object(var object) = value else { return }

@@ -52,7 +52,8 @@ public enum ObjectDefaults {
             return .object(object)
         case (.array(let elements), .array(let element)):
             if case .scalar = element { return value }
-            return .array(elements.map { ordered($0, element) })
+            let known = known?.array ?? []
+            return .array(elements.indices.map { ordered(elements[$0], element, $0 < known.count ? known[$0] : nil) })
         default: return value
         }
     }

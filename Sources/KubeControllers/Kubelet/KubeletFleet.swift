@@ -26,20 +26,6 @@ actor KubeletFleet {
         var report = Heartbeat(period: .seconds(300))
     }
 
-    /// Something that is written periodically.
-    private struct Heartbeat {
-        let period: Duration
-        /// When it was written last; `nil` before the first time.
-        var last: Instant?
-
-        /// The time at which it was due last, when that is later than what is written.
-        func due(at now: Instant) -> Instant? {
-            guard let last, now - last >= period else { return nil }
-            let periods = (now - last).clampedNanoseconds / period.clampedNanoseconds
-            return last + .nanoseconds(periods * period.clampedNanoseconds)
-        }
-    }
-
     /// From the registration until the network plugin is up.
     private static let networkDelay = Duration.seconds(2)
     /// Until it is looked again whether a plugin is up that could not start.
@@ -64,6 +50,8 @@ actor KubeletFleet {
     /// does not write what has changed again before it came to that either.
     private var unwritten: [String: Instant] = [:]
     private var areStatusesWatched = false
+    /// Pods whose status is being written: what comes meanwhile waits for that, or an older status could arrive last.
+    private var writing: Set<String> = []
 
     init(
         _ access: ComponentAccess, network: any PodNetwork, setAlarm: @escaping @Sendable (Instant?) -> Void
@@ -230,10 +218,7 @@ actor KubeletFleet {
     func writeStatuses() async {
         let keys = unwritten.keys.sorted()
         for key in keys {
-            guard let time = unwritten.removeValue(forKey: key), var worker = workers[key],
-                let kubelet = kubelets[worker.sandbox.node]
-            else { continue }
-            await write(&worker, kubelet, time)
+            if let time = unwritten.removeValue(forKey: key), var worker = workers[key] { await write(&worker, key, time) }
         }
     }
 
@@ -255,6 +240,7 @@ actor KubeletFleet {
     /// Looks at what changed and does what is due.
     func work() async {
         await follow()
+        var turn = Turn()
         while let key = deadlines.take(by: world.now) {
             if key == Self.leasesKey || key == Self.reportsKey {
                 await setWatched(leases: key == Self.leasesKey, true)
@@ -265,6 +251,7 @@ actor KubeletFleet {
                 await step(key)
             }
             await follow()
+            if turn.isOver() { return setAlarm(world.now) }
         }
         setAlarm(deadlines.next)
     }
@@ -281,9 +268,10 @@ actor KubeletFleet {
                 await forget(change.key)
                 continue
             }
-            // Most pods that are new are on no node yet, and need not be parsed to see that.
-            guard bytes.firstRange(ofBytes: Self.boundMark) != nil, let pod = change.object else { continue }
-            take(pod)
+            // Most pods that are new are on no node yet, and need not be parsed to see that; most that change are those it wrote of itself.
+            guard bytes.firstRange(ofBytes: Self.boundMark) != nil else { continue }
+            if let worker = workers[change.key], let parts = change.parts(PodWorker.parts), worker.isParked(for: parts) { continue }
+            if let pod = change.object { take(pod) }
         }
     }
 
@@ -368,7 +356,7 @@ actor KubeletFleet {
                 unwritten[key] = now
             } else {
                 unwritten[key] = nil
-                await write(&worker, kubelet, now)
+                await write(&worker, key, now)
             }
         }
         if effects.isOver {
@@ -418,8 +406,20 @@ actor KubeletFleet {
         "/api/v1/namespaces/\(worker.pod.objectNamespace)/pods/\(worker.pod.objectName)"
     }
 
+    /// Writes a pod's status, and what becomes of it while it is written.
+    private func write(_ worker: inout PodWorker, _ key: String, _ time: Instant) async {
+        guard writing.insert(key).inserted else {
+            unwritten[key] = time
+            return
+        }
+        await writeOnce(&worker, key, time)
+        while let later = unwritten.removeValue(forKey: key), var present = workers[key] { await writeOnce(&present, key, later) }
+        writing.remove(key)
+    }
+
     /// Writes a pod's status when it says something new.
-    private func write(_ worker: inout PodWorker, _ kubelet: Kubelet, _ now: Instant) async {
+    private func writeOnce(_ worker: inout PodWorker, _ key: String, _ now: Instant) async {
+        guard let kubelet = kubelets[worker.sandbox.node] else { return }
         let status = worker.status(at: now, hostAddress: kubelet.machine.address)
         let known = worker.pod["status"] ?? [:]
         let isNew = status.object?.contains { member in known[member.key] != member.value && !Self.agree(member, known) } ?? false

@@ -75,11 +75,10 @@ struct PodWorker: Sendable {
     var key: String { "\(pod.objectNamespace)/\(pod.objectName)" }
     var isHostNetwork: Bool { pod.at("spec", "hostNetwork")?.bool ?? false }
     var isConnected: Bool { !addresses.isEmpty }
-    /// Whether the next step follows by itself, in a moment.
+    /// Whether the next step follows by itself, in a moment or, for want of an address, when there is one.
     var isComingUp: Bool {
         switch stage {
-        case .arrived, .connecting: true
-        case .sandbox: attempt == 0
+        case .arrived, .connecting, .sandbox: true
         case .starting(_, let pulledAt): pulledAt != nil
         case .up, .stopping, .over: false
         }
@@ -138,6 +137,15 @@ struct PodWorker: Sendable {
         if spec["readinessGates"] != nil { status["conditions"] = pod.at("status", "conditions") }
         pod = ["metadata": .object(metadata), "spec": .object(spec), "status": .object(status)]
         isParked = true
+    }
+
+    /// What of a Pod object says whether it calls for something.
+    static let parts: JSONProjection = ["metadata": ["uid", "deletionTimestamp"]]
+
+    /// Whether nothing is to do for a pod of which these are the parts.
+    func isParked(for parts: JSON) -> Bool {
+        isParked && pod.at("spec", "readinessGates") == nil && pod.objectUID == parts.objectUID
+            && pod.at("metadata", "deletionTimestamp") == parts.at("metadata", "deletionTimestamp")
     }
 
     /// The network's answer.

@@ -17,6 +17,9 @@ public struct CollectionFeed: Sendable {
 
         /// The object, parsed anew unless it was looked at lately: many trees at once would fill the memory.
         public var object: JSON? { bytes.flatMap { try? trees.tree(Key(collection, key), at: revision, $0) } }
+
+        /// Parts of the object, which cost a fraction of it.
+        func parts(_ projection: JSONProjection) -> JSON? { bytes.flatMap { try? JSON(parsing: $0, only: projection) } }
     }
 
     private let store: any Store
@@ -33,8 +36,24 @@ public struct CollectionFeed: Sendable {
         collection = cluster.collection(group: group, resource)
     }
 
-    /// The changes up to now, in order; at first, and after falling behind, all objects.
-    public mutating func drain() async -> [Change] {
+    /// The changes up to now, in order, without what later ones make old; at first, and after falling behind, all objects.
+    public mutating func drain() async -> [Change] { Self.latest(await changes()) }
+
+    /// Leaves out objects that are there as they are later. What was deleted, and what was there just before, stays.
+    private static func latest(_ changes: [Change]) -> [Change] {
+        guard changes.count > 1 else { return changes }
+        var later: Set<String> = []
+        var latest: [Change] = []
+        latest.reserveCapacity(changes.count)
+        for change in changes.reversed() {
+            if change.bytes == nil { later.remove(change.key) } else if !later.insert(change.key).inserted { continue }
+            latest.append(change)
+        }
+        latest.reverse()
+        return latest
+    }
+
+    private mutating func changes() async -> [Change] {
         guard let subscription else { return list() }
         var changes: [Change] = []
         while seen < store.revision(of: collection) {

@@ -2,6 +2,7 @@ public import HTTP
 import JSON
 public import KubeAPIServer
 import RBAC
+import Store
 import World
 
 /// A component of the cluster as a client of its API server: with a user, a name in `managedFields`, and nothing that a client outside
@@ -44,11 +45,11 @@ struct ComponentClient: Sendable {
         if body != nil { headers["Content-Type"] = type }
         let trace = RequestTrace(
             id: world.random.uuid(), received: time ?? world.now, method: method, path: path, target: connection.listener)
-        let response = await server.handle(
-            HTTPRequest(
-                method: method, path: path, query: query, headers: headers, body: body?.serialized() ?? [], connection: connection,
-                trace: trace
-            ))
+        let request = HTTPRequest(
+            method: method, path: path, query: query, headers: headers, body: body?.serialized() ?? [], connection: connection, trace: trace
+        )
+        // A component that starts anew does again what was lost.
+        let response = await Transaction.$mayTrail.withValue(true) { await server.handle(request) }
         let bytes = response.collected ?? []
         // Nobody looks at what a patch or a deletion answers but at its refusal.
         let isRead = method == "GET" || response.status >= 300 || method == "POST" || method == "PUT"

@@ -84,3 +84,14 @@ final class WorkLoop: Sendable {
         }
     }
 }
+
+/// How much a controller does in one go. Then the others follow it, while what it wrote is still at hand; it goes on at the same time.
+struct Turn {
+    private var left = 128
+
+    /// Counts a step; whether it was the last one.
+    mutating func isOver() -> Bool {
+        left -= 1
+        return left <= 0
+    }
+}

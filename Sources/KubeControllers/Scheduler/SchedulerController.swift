@@ -70,10 +70,12 @@ actor SchedulerController {
     func work() async {
         await follow()
         queue.flush(now: world.now)
+        var turn = Turn()
         while let pod = queue.next() {
             await schedule(pod)
             // Writes of others in the meantime; its own are among them.
             await follow()
+            if turn.isOver() { return setAlarm(world.now) }
         }
         setAlarm(queue.nextFlush)
     }
@@ -138,8 +140,16 @@ actor SchedulerController {
 
     private func takePod(_ change: CollectionFeed.Change) {
         let now = world.now
+        // Most of what is written of pods that are placed is their status.
+        if let known = scheduler.cache.placedPod(change.key), let parts = change.parts(SchedulablePod.parts), known.isSame(parts) {
+            let pod = SchedulablePod(parts, known: known)
+            if waiting[pod.key] != nil { forgetWaiting(pod) }
+            scheduler.cache.place(pod)
+            if pod.isFinished { queue.move(on: .podRemoved, now: now) }
+            return
+        }
         guard let object = change.object else { return forget(change.key) }
-        let pod = SchedulablePod(object)
+        let pod = SchedulablePod(object, known: scheduler.cache.placedPod(change.key) ?? waiting[change.key]?.pod)
         if pod.node != nil {
             let isNew = !scheduler.cache.isPlaced(pod.key)
             forgetWaiting(pod)

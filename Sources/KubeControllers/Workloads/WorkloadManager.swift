@@ -52,12 +52,14 @@ actor WorkloadManager {
     /// Looks at what changed and gives everybody concerned a turn.
     func work() async {
         await follow()
+        var turn = Turn()
         while let key = queue.next(now: world.now) {
             let parts = key.split(separator: " ", maxSplits: 1).map(String.init)
             if parts.count == 2, let controller = controllers[parts[0]] {
                 queue.finish(key, await controller.sync(parts[1], cache), now: world.now)
             }
             await follow()
+            if turn.isOver() { return setAlarm(world.now) }
         }
         setAlarm(queue.nextDue)
     }
@@ -80,7 +82,7 @@ actor WorkloadManager {
     }
 
     private func take(_ change: CollectionFeed.Change, of resource: String) {
-        if resource == "pods" { return takePod(change.key, change.object.map(WorkloadPod.init)) }
+        if resource == "pods" { return takePod(change.key, change.parts(WorkloadPod.parts).map(WorkloadPod.init)) }
         let object = change.object.map(WorkloadObject.init)
         switch resource {
         case "nodes": takeNode(change.key, object.map { WorkloadNode($0.json) })

@@ -114,10 +114,14 @@ public struct ClusterCache: Sendable {
             known.pod.isTerminating == pod.isTerminating, known.pod.requirements == pod.requirements
         {
             placed[pod.key]?.pod = pod
+            placed[pod.key]?.pod.requirements = known.pod.requirements
             return
         }
         removePod(pod.key)
+        var pod = pod
         let classID = intern(pod.requirements)
+        // Pods of one class have theirs in common, not a copy each.
+        pod.requirements = classes[classID].requirements
         placed[pod.key] = PlacedPod(pod: pod, classID: classID, slot: nil)
         if let slot = slotsByName[node] { move(pod.key, to: slot) } else { homeless[node, default: []].insert(pod.key) }
     }
@@ -134,6 +138,9 @@ public struct ClusterCache: Sendable {
         placed[key] = nil
         release(known.classID)
     }
+
+    /// A pod that is placed.
+    public func placedPod(_ key: String) -> SchedulablePod? { placed[key]?.pod }
 
     /// Whether a pod is placed.
     public func isPlaced(_ key: String) -> Bool { placed[key] != nil }

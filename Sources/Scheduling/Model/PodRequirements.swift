@@ -50,6 +50,13 @@ public struct PodRequirements: Sendable, Hashable {
     struct Owner: Sendable, Hashable {
         let kind: String
         let name: String
+
+        init?(of pod: JSON) {
+            let controller = pod.at("metadata", "ownerReferences")?.array?.first { $0["controller"]?.bool == true }
+            guard let controller else { return nil }
+            kind = controller["kind"]?.string ?? ""
+            name = controller["name"]?.string ?? ""
+        }
     }
 
     private static let assumedMilliCPU: Int64 = 100
@@ -87,9 +94,11 @@ public struct PodRequirements: Sendable, Hashable {
                 Disk(id: $0, isReadOnly: volume.at("awsElasticBlockStore", "readOnly")?.bool ?? false)
             }
         }
-        let controller = pod.at("metadata", "ownerReferences")?.array?.first { $0["controller"]?.bool == true }
-        owner = controller.map { Owner(kind: $0["kind"]?.string ?? "", name: $0["name"]?.string ?? "") }
+        owner = Owner(of: pod)
     }
+
+    /// Whether the metadata of a pod says the same; its specification is not looked at.
+    func agrees(with pod: JSON) -> Bool { labels == pod.at("metadata", "labels")?.object ?? [:] && owner == Owner(of: pod) }
 
     private static func withAssumedRequests(_ spec: JSON) -> JSON {
         var spec = spec

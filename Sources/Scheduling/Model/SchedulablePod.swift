@@ -26,11 +26,28 @@ public struct SchedulablePod: Sendable {
     public let isFinished: Bool
     /// When it started, else when it was made.
     let started: Instant
+    /// `metadata.generation`, which counts changes of the specification; `nil` before release 1.34.
+    let generation: Int64?
     /// What decides where it may go.
-    public let requirements: PodRequirements
+    public internal(set) var requirements: PodRequirements
 
-    /// Reads a Pod object.
-    public init(_ pod: JSON) {
+    /// What of a Pod object says whether it changed for the scheduler.
+    public static let parts: JSONProjection = [
+        "metadata": [
+            "name", "namespace", "uid", "generation", "labels", "ownerReferences", "creationTimestamp", "deletionTimestamp",
+        ],
+        "spec": ["nodeName", "schedulerName", "schedulingGates", "preemptionPolicy"],
+        "status": ["phase", "startTime", "nominatedNodeName"],
+    ]
+
+    /// Whether parts of a Pod object say that it is still this one, goes on where it is, and asks for the same.
+    public func isSame(_ parts: JSON) -> Bool {
+        generation != nil && generation == parts.at("metadata", "generation")?.integer && uid == parts.objectUID
+            && node == parts.at("spec", "nodeName")?.string && !isTerminating && !parts.isBeingDeleted && requirements.agrees(with: parts)
+    }
+
+    /// Reads a Pod object. What `known` says, which is what was known of the key before, is not worked out again.
+    public init(_ pod: JSON, known: SchedulablePod? = nil) {
         key = "\(pod.objectNamespace)/\(pod.objectName)"
         uid = pod.objectUID
         node = pod.at("spec", "nodeName")?.string.flatMap { $0.isEmpty ? nil : $0 }
@@ -48,7 +65,12 @@ public struct SchedulablePod: Sendable {
         isFinished = phase == "Succeeded" || phase == "Failed"
         let time = pod.at("status", "startTime")?.string ?? pod.at("metadata", "creationTimestamp")?.string ?? ""
         started = Instant(rfc3339: time) ?? Instant(nanoseconds: 0)
-        requirements = PodRequirements(pod)
+        generation = pod.at("metadata", "generation")?.integer
+        if let known, let generation, known.generation == generation, known.uid == uid, known.requirements.agrees(with: pod) {
+            requirements = known.requirements
+        } else {
+            requirements = PodRequirements(pod)
+        }
     }
 
     /// What the scheduler ranks pods by.

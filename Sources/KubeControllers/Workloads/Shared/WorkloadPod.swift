@@ -35,6 +35,21 @@ struct WorkloadPod: Owned, Equatable {
     let hostname: String
     let subdomain: String
 
+    /// What of a Pod object is read.
+    static let parts: JSONProjection = [
+        "metadata": [
+            "name", "namespace", "uid", "labels", "annotations", "ownerReferences", "creationTimestamp", "deletionTimestamp",
+        ],
+        "spec": [
+            "nodeName": .whole, "hostname": .whole, "subdomain": .whole, "affinity": .whole, "containers": ["ports"],
+            "initContainers": ["name", "restartPolicy", "ports"],
+        ],
+        "status": [
+            "phase": .whole, "conditions": ["type", "status", "lastTransitionTime"], "podIPs": .whole,
+            "containerStatuses": ["name", "restartCount"], "initContainerStatuses": ["name", "restartCount"],
+        ],
+    ]
+
     init(_ pod: JSON) {
         namespace = pod.objectNamespace
         name = pod.objectName
