@@ -204,6 +204,7 @@ let package = Package(
                 "workload_identity.sh",
                 "workloads_walk.sh",
                 "aws_walk.sh",
+                "branch_walk.sh",
                 "custom_resources.sh",
                 "demo.sh",
                 "edge_walk.py",

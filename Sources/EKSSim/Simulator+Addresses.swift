@@ -14,11 +14,12 @@ extension Simulator {
     /// - Throws: `NodeFailure`.
     public func pools(cluster: String, node: String?) async throws(NodeFailure) -> JSON {
         let nodes = try await agents(cluster, node)
+        let resources = try? await plane(cluster.isEmpty ? nil : cluster).resources
         var list: [JSON] = []
         for (node, agent) in nodes {
             let interfaces = await agent.store.interfaces
             let statistics = await agent.statistics(at: world.now)
-            list.append([
+            var row: JSON = [
                 "node": .string(node.machine.name), "instanceId": .string(node.machine.instanceID),
                 "instanceType": .string(node.machine.instanceType), "maxPods": .integer(node.machine.maximumPods),
                 "held": .integer(Int64(statistics.total)), "used": .integer(Int64(statistics.assigned)),
@@ -29,11 +30,14 @@ extension Simulator {
                         let held = interface.blocks.reduce(0) { $0 + $1.size }
                         return [
                             "id": .string(interface.id), "device": .integer(Int64(interface.device)), "subnet": .string(interface.subnet),
+                            "kind": .string(interface.isPrimary ? "primary" : interface.isTrunk ? "trunk" : interface.isEFA ? "efa" : ""),
                             "held": .integer(Int64(held)), "used": .integer(Int64(interface.assignedCount)),
                             "prefixes": .integer(Int64(interface.blocks.count(where: \.isPrefix))),
                         ]
                     }),
-            ])
+            ]
+            row["trunk"] = await resources?.shown(node.machine.name)
+            list.append(row)
         }
         return ["nodes": .array(list)]
     }
@@ -70,6 +74,10 @@ extension Simulator {
         var instances: Set<String> = []
         for host in plane.network.hosts {
             instances.insert(host.machine.instanceID)
+            for branch in await plane.resources?.shown(host.machine.name)?["branches"]?.array ?? [] {
+                guard let address = branch["address"]?.string.flatMap({ IPAddress($0) }) else { continue }
+                pods[address] = branch["state"] == "used" ? .used : .cooling
+            }
             guard let agent = host.agent else { continue }
             let cooldown = agent.settings.cooldown
             for block in await agent.store.interfaces.flatMap(\.blocks) {

@@ -1,4 +1,5 @@
 public import HTTP
+import JSON
 public import KubeAPI
 public import ServiceNetwork
 public import Store
@@ -41,6 +42,8 @@ public final class ClusterState: Sendable {
     let policies = PolicyHooks()
     /// The admission webhooks.
     let webhookHooks = WebhookHooks()
+    /// The SecurityGroupPolicies, by namespace.
+    let securityGroupPolicies = CollectionCache<[String: [JSON]]>()
     /// Calls webhooks.
     let webhooks: any WebhookCaller
 

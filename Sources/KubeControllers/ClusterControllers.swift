@@ -50,14 +50,20 @@ public final class ClusterControllers: Sendable {
     let access: ComponentAccess
     private let authority: CertificateAuthority
     private let network: any PodNetwork
+    private let companion: (any CompanionController)?
     private let state = Lock(State())
     var cluster: ClusterState { access.cluster }
 
-    /// The controllers of a cluster whose certificates `authority` signs and whose pods get addresses from `network`; `start` starts them.
-    public init(_ access: ComponentAccess, authority: CertificateAuthority, network: any PodNetwork = StandalonePodNetwork()) {
+    /// The controllers of a cluster whose certificates `authority` signs and whose pods get addresses from `network`; `start` starts them,
+    /// and beside them the one of the provider.
+    public init(
+        _ access: ComponentAccess, authority: CertificateAuthority, network: any PodNetwork = StandalonePodNetwork(),
+        companion: (any CompanionController)? = nil
+    ) {
         self.access = access
         self.authority = authority
         self.network = network
+        self.companion = companion
     }
 
     /// Whether something acts on pods and nodes; in profile `upstream` nothing does.
@@ -96,7 +102,20 @@ public final class ClusterControllers: Sendable {
                 close: { await follower.close() }),
         ]
         state.withLock { $0.controlPlane = running }
+        await startCompanion()
         await startKubelets()
+    }
+
+    /// What the provider runs beside Kubernetes' own controllers.
+    private func startCompanion() async {
+        guard let companion else { return }
+        let alarm = Alarm()
+        await companion.start(setAlarm: { alarm.set($0) }, wake: { alarm.wake() })
+        let running = run(
+            companion.name, companion.signals, alarm, work: { await companion.work() }, close: { await companion.close() })
+        state.withLock { $0.controlPlane.append(running) }
+        guard let keeper = companion.keeper else { return }
+        cluster.lazyWrites.add(keeper)
     }
 
     /// Events are written when somebody looks, and go when their time has come.
@@ -259,6 +278,9 @@ private final class Alarm: Sendable {
         }
         loop?.setAlarm(time)
     }
+
+    /// Calls for the work at once.
+    func wake() { held.withLock { $0.loop }?.wake() }
 
     func attach(_ loop: WorkLoop) { held.withLock { $0.loop = loop } }
 }

@@ -34,8 +34,15 @@ extension IP {
             }
             Console.print(IP.table([heads] + rows))
             guard node != nil, let interfaces = nodes.first?["interfaces"]?.array else { return }
-            let keys = ["id", "device", "subnet", "held", "used", "prefixes"]
+            let keys = ["id", "device", "subnet", "held", "used", "prefixes", "kind"]
             Console.print("\n" + IP.table([keys.map { $0.uppercased() }] + interfaces.map { row in keys.map { IP.cell(row[$0]) } }))
+            guard let trunk = nodes.first?["trunk"] else { return }
+            let branches = trunk["branches"]?.array ?? []
+            Console.print(
+                "\nTrunk \(IP.cell(trunk["id"])): \(branches.count) of \(IP.cell(trunk["limit"])) branch interfaces\n")
+            guard !branches.isEmpty else { return }
+            let columns = ["id", "address", "vlan", "state", "pod"]
+            Console.print(IP.table([columns.map { $0.uppercased() }] + branches.map { row in columns.map { IP.cell(row[$0]) } }))
         }
     }
 

@@ -90,6 +90,17 @@ struct Harness: Sendable {
             signer.sign("POST", "/", headers: [("Content-Type", "application/x-www-form-urlencoded; charset=utf-8")], body: form))
     }
 
+    /// Calls EC2; answers the elements of the response as members, those of lists as elements, and all values as texts.
+    func ec2(_ action: String, _ parameters: [(String, String)] = []) async throws -> JSON {
+        let signer = RequestSigner(key: key, region: region, service: "ec2", date: simulator.world.now)
+        let form = ([("Action", action), ("Version", "2016-11-15")] + parameters)
+            .map { "\(PercentEncoding.encode($0.0))=\(PercentEncoding.encode($0.1))" }.joined(separator: "&")
+        let answer = try await send(
+            signer.sign("POST", "/", headers: [("Content-Type", "application/x-www-form-urlencoded; charset=utf-8")], body: form))
+        #expect(answer.status == 200, "\(answer.text)")
+        return EC2Elements.read(answer.text)["\(action)Response"] ?? .null
+    }
+
     private func send(_ request: HTTPRequest) async throws -> Answer {
         Answer(
             try await simulator.handle(
@@ -124,5 +135,40 @@ struct Harness: Sendable {
     func expect(_ status: Int, _ method: String, _ path: String, token: String? = nil, from address: String = "127.0.0.1") async throws {
         let answer = try await kubernetes(method, path, token: token, from: address)
         #expect(answer.status == status, "\(method) \(path)")
+    }
+}
+
+/// Reads the XML of EC2's answers, which has no attributes but its namespace.
+private enum EC2Elements {
+    static func read(_ text: String) -> JSON {
+        var rest = text[...]
+        return elements(&rest)
+    }
+
+    /// What stands up to the end of the element around it.
+    private static func elements(_ rest: inout Substring) -> JSON {
+        var members = JSONObject()
+        var items: [JSON]?
+        while let open = rest.firstIndex(of: "<") {
+            let before = rest[..<open]
+            let tag = rest[rest.index(after: open)...].prefix { $0 != ">" }
+            guard let end = rest[tag.endIndex...].firstIndex(of: ">") else { break }
+            rest = rest[rest.index(after: end)...]
+            if tag.hasPrefix("?") { continue }
+            if tag.hasPrefix("/") {
+                if let items { return .array(items) }
+                return members.isEmpty ? .string(unescaped(before)) : .object(members)
+            }
+            let name = String(tag.prefix { $0 != " " && $0 != "/" })
+            let value: JSON = tag.hasSuffix("/") ? "" : elements(&rest)
+            if name == "item" { items = (items ?? []) + [value] } else { members[name] = value }
+        }
+        return .object(members)
+    }
+
+    private static func unescaped(_ text: Substring) -> String {
+        [("&lt;", "<"), ("&gt;", ">"), ("&quot;", "\""), ("&#39;", "'"), ("&apos;", "'"), ("&amp;", "&")].reduce(String(text)) {
+            $0.replacing($1.0, with: $1.1)
+        }
     }
 }

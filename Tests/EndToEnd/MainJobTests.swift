@@ -22,6 +22,12 @@ struct MainJobTests {
         #expect(outcome.status == 0, "\(outcome.output)")
     }
 
+    @Test("security groups for pods, from the cluster's role to branch interfaces and back", .timeLimit(.minutes(15)))
+    func branchWalk() async throws {
+        let outcome = try await Shell.run("Tests/EndToEnd/branch_walk.sh '\(Shell.binary)'")
+        #expect(outcome.status == 0, "\(outcome.output)")
+    }
+
     @Test("a cluster's endpoint from the internet, from subnets, a bastion and a peered network, in each setting", .timeLimit(.minutes(15)))
     func vantageWalk() async throws {
         let outcome = try await Shell.run("Tests/EndToEnd/vantage_walk.sh '\(Shell.binary)'")

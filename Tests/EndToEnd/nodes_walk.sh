@@ -103,6 +103,7 @@ k demo delete pods --all --force --grace-period=0 >/dev/null 2>&1
 part "sizes and labels"
 run "three" aws eks update-nodegroup-config --cluster-name demo --nodegroup-name main --scaling-config desiredSize=3
 is "are there" "$(until_is 3Ready nodes demo)" 3Ready
+is "the update has ended" "$(until_is ACTIVE status demo main)" ACTIVE
 run "one" aws eks update-nodegroup-config --cluster-name demo --nodegroup-name main --scaling-config desiredSize=1
 is "is left" "$(until_is 1Ready nodes demo)" 1Ready
 run "labels" aws eks update-nodegroup-config --cluster-name demo --nodegroup-name main --labels 'addOrUpdateLabels={tier=api,team=x},removeLabels=[]'

@@ -13,6 +13,7 @@ struct EC2Service: Sendable {
             CIDRReservations.operations, InternetGateways.operations, RouteTables.operations, Routes.operations,
             SecurityGroups.operations, SecurityGroupRules.operations, NetworkACLs.operations, PrefixLists.operations,
             NetworkInterfaces.operations, NetworkInterfaceAddresses.operations, NetworkInterfaceAttachments.operations,
+            TrunkAssociations.operations,
             Addresses.operations, NATGateways.operations, VPCEndpoints.operations, Instances.operations, InstanceDescriptions.operations,
             InstanceTypes.operations, Images.operations, LaunchTemplates.operations,
         ]
@@ -54,7 +55,7 @@ struct EC2Service: Sendable {
     }
 
     /// Asks IAM for the action on every resource that the call touches or makes.
-    private func authorize(_ request: EC2Request, _ operation: EC2Operation, _ draft: ResourceDraft) throws(AWSError) {
+    func authorize(_ request: EC2Request, _ operation: EC2Operation, _ draft: ResourceDraft) throws(AWSError) {
         guard let call = request.call else { return }
         let action = "ec2:\(operation.name)"
         let sent = EC2Conditions.sent(request, draft)

@@ -188,6 +188,7 @@ extension ResourceKind {
         case .securityGroupRule: "securityGroupRuleId"
         case .networkACL: "networkAclId"
         case .networkInterface: "networkInterfaceId"
+        case .trunkAssociation: "associationId"
         case .instance: "instanceId"
         case .launchTemplate, .launchTemplateVersion: "launchTemplateId"
         case .autoScalingGroup: "AutoScalingGroupName"

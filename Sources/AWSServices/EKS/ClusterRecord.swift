@@ -40,6 +40,8 @@ public struct ClusterRecord: Sendable {
     public var vpcID: String { json.at("resourcesVpcConfig", "vpcId")?.string ?? "" }
     /// Whether it begins with EKS' network add-ons, which its owner manages from then on.
     public var bootstrapsSelfManagedAddons: Bool { json.at("_request", "bootstrapSelfManagedAddons")?.bool ?? true }
+    /// The ARN of the role that EKS works with in the account.
+    public var roleARN: String { json["roleArn"]?.string ?? "" }
     /// The creator, who is an administrator in CONFIG_MAP mode without being listed anywhere.
     public var creatorARN: String { json["_creatorArn"]?.string ?? "" }
     /// The creator's unique id.

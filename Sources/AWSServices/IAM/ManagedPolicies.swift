@@ -9,7 +9,10 @@ enum ManagedPolicies {
         "AdministratorAccess": allow(["*"]),
         "ReadOnlyAccess": allow(["*:Describe*", "*:List*", "*:Get*"]),
         "AmazonEKSClusterPolicy": allow([
-            "autoscaling:*", "ec2:Describe*", "ec2:CreateNetworkInterface", "elasticloadbalancing:*", "kms:DescribeKey",
+            "autoscaling:DescribeAutoScalingGroups", "autoscaling:UpdateAutoScalingGroup", "ec2:Describe*", "ec2:*Volume",
+            "ec2:AuthorizeSecurityGroupIngress", "ec2:RevokeSecurityGroupIngress", "ec2:CreateSecurityGroup", "ec2:DeleteSecurityGroup",
+            "ec2:CreateRoute", "ec2:DeleteRoute", "ec2:CreateTags", "ec2:ModifyInstanceAttribute", "elasticloadbalancing:*",
+            "kms:DescribeKey",
         ]),
         "AmazonEKSVPCResourceController": allow([
             "ec2:*NetworkInterface*", "ec2:AssignPrivateIpAddresses", "ec2:UnassignPrivateIpAddresses",

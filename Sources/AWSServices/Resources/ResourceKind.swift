@@ -14,6 +14,7 @@ enum ResourceKind: String, CaseIterable, Sendable {
     case securityGroupRule = "ec2/security-group-rules"
     case networkACL = "ec2/network-acls"
     case networkInterface = "ec2/network-interfaces"
+    case trunkAssociation = "ec2/trunk-interface-associations"
     case instance = "ec2/instances"
     case launchTemplate = "ec2/launch-templates"
     case launchTemplateVersion = "ec2/launch-template-versions"
@@ -39,6 +40,7 @@ enum ResourceKind: String, CaseIterable, Sendable {
         case .securityGroupRule: "sgr-"
         case .networkACL: "acl-"
         case .networkInterface: "eni-"
+        case .trunkAssociation: "trunk-assoc-"
         case .instance: "i-"
         case .launchTemplate: "lt-"
         case .launchTemplateVersion, .autoScalingGroup, .scalingActivity, .scheduledAction, .nodegroup: ""
@@ -62,6 +64,7 @@ enum ResourceKind: String, CaseIterable, Sendable {
         case .securityGroupRule: "security-group-rule"
         case .networkACL: "network-acl"
         case .networkInterface: "network-interface"
+        case .trunkAssociation: "trunk-interface-association"
         case .instance: "instance"
         case .launchTemplate: "launch-template"
         case .launchTemplateVersion: "launch-template-version"
@@ -105,6 +108,7 @@ extension ResourceKind {
             case .securityGroupRule: ("InvalidSecurityGroupRuleId.NotFound", "The security group rule ID '\(id)' does not exist")
             case .networkACL: ("InvalidNetworkAclID.NotFound", "The networkAcl ID '\(id)' does not exist")
             case .networkInterface: ("InvalidNetworkInterfaceID.NotFound", "The networkInterface ID '\(id)' does not exist")
+            case .trunkAssociation: ("InvalidAssociationID.NotFound", "The association ID '\(id)' does not exist")
             case .instance: ("InvalidInstanceID.NotFound", "The instance ID '\(id)' does not exist")
             case .launchTemplate:
                 ("InvalidLaunchTemplateId.NotFound", "The specified launch template, with template ID \(id), does not exist.")

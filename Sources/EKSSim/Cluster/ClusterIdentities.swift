@@ -4,6 +4,7 @@ import JSON
 import KubeAPIServer
 import RBAC
 import Store
+import VPCCNI
 import World
 
 /// What a cluster's authenticators and EKS authorizer look up: mode, access entries, `aws-auth`, the identity provider.
@@ -56,6 +57,19 @@ final class ClusterIdentities: IdentitySources, AccessPolicySource, EKSAdmission
     }
 
     func problems(inAWSAuth data: [String: String]) -> [String] { AWSAuthConfigMap(data: data).problems }
+
+    func podWithBranch(_ pod: JSON, namespace: String, policies: [JSON], account: JSON?) -> JSON? {
+        let mutation = PodWebhooks.mutate(
+            pod, namespace: namespace, policies: policies.compactMap(SecurityGroupPolicy.init),
+            serviceAccountLabels: account?.at("metadata", "labels")?.object)
+        guard mutation.message == nil else { return Optional.none }
+        return mutation.pod
+    }
+
+    func branchRefusal(of pod: JSON, old: JSON?, user: String) -> String? {
+        guard let old else { return PodWebhooks.refusal(ofNew: pod) }
+        return PodWebhooks.refusal(of: pod, old: old, user: user)
+    }
 
     /// The creator is an administrator in mode CONFIG_MAP without being listed anywhere.
     var creatorARN: String? { record.creatorARN.isEmpty ? nil : record.creatorARN }

@@ -25,6 +25,8 @@ struct ControlPlane: Sendable {
     let controllers: ClusterControllers?
     /// Where pods get their addresses.
     let network: ClusterPodNetwork
+    /// Makes trunk and branch interfaces; `nil` in profile `upstream`.
+    let resources: VPCResourceController?
     /// The endpoint's listener; `nil` without sockets.
     let listener: Listener?
     /// The authenticator's own HTTPS listener; `nil` without sockets.
@@ -69,6 +71,7 @@ struct ControlPlane: Sendable {
     /// Ends the listeners, letting answers under way finish.
     func stop() async {
         await controllers?.stop()
+        network.disconnect()
         await withTaskGroup(of: Void.self) { group in
             for listener in [listener, authenticatorListener].compactMap({ $0 }) { group.addTask { await listener.drain() } }
             group.addTask { await vantages.drain() }
@@ -158,17 +161,17 @@ struct ControlPlaneFactory: Sendable {
                 serviceAccountKey: secrets?.serviceAccountKey, port: port)
             try await secrets?.save(record.clusterID, to: store)
         }
-        let hasAddons = isEKS && record.bootstrapsSelfManagedAddons
+        let workloads = SystemWorkloads.note(for: cluster, hasAddons: record.bootstrapsSelfManagedAddons)
         try await ClusterBootstrap(cluster: cluster, serviceRange: record.serviceCIDR, endpoint: ("127.0.0.1", port ?? 443))
-            .run(with: hasAddons ? [SystemWorkloads.note(for: cluster)] : [])
+            .run(with: isEKS ? [workloads] : [])
         await ClusterResumption(cluster: cluster).run()
         let network = ClusterPodNetwork(record: record, cluster: cluster, aws: aws)
-        let controllers = await startControllers(cluster, record.minorVersion, authority, replicas, loopback, network)
+        let (controllers, resources) = await startControllers(cluster, record, authority, replicas, loopback, network)
         let plane = ControlPlane(
             record: record, cluster: cluster, authority: authority, loadBalancer: loadBalancer, replicas: replicas,
             authenticator: authenticator(nil), logs: logs,
             serviceAccounts: accounts, controllers: controllers, network: network,
-            listener: listener,
+            resources: resources, listener: listener,
             authenticatorListener: own, tls: tls)
         await controllers?.makeSystemWorkloads(
             SystemWorkloads(
@@ -184,14 +187,20 @@ struct ControlPlaneFactory: Sendable {
     }
 
     private func startControllers(
-        _ cluster: ClusterState, _ minorVersion: Int, _ authority: CertificateAuthority, _ replicas: [Replica],
+        _ cluster: ClusterState, _ record: ClusterRecord, _ authority: CertificateAuthority, _ replicas: [Replica],
         _ loopback: LoopbackConnections, _ network: ClusterPodNetwork
-    ) async -> ClusterControllers? {
-        guard let server = replicas.first else { return nil }
-        let controllers = ClusterControllers(
-            ComponentAccess(cluster: cluster, server: server, connections: loopback), authority: authority, network: network)
-        await controllers.start(minorVersion: minorVersion)
-        return controllers
+    ) async -> (ClusterControllers?, VPCResourceController?) {
+        guard let server = replicas.first else { return (nil, nil) }
+        let access = ComponentAccess(cluster: cluster, server: server, connections: loopback)
+        var resources: VPCResourceController?
+        if cluster.profile == .eks {
+            let controller = VPCResourceController(record: record, access: access, aws: aws, network: network)
+            network.connect(controller, access)
+            resources = controller
+        }
+        let controllers = ClusterControllers(access, authority: authority, network: network, companion: resources)
+        await controllers.start(minorVersion: record.minorVersion)
+        return (controllers, resources)
     }
 
     private func listen(

@@ -21,6 +21,8 @@ struct AgentHost: Sendable {
     var pod: (uid: String, environment: [String: String])?
     /// Whether such a pod has run: the next one is another agent, even with the same settings.
     var hadPod = false
+    /// How the traffic of pods with branch interfaces goes: as it was set when they were connected, by their UIDs.
+    var modes: [String: EnforcingMode] = [:]
     /// What the plugin wrote.
     var pluginLog = AgentLog(capacity: 128)
 
@@ -31,6 +33,9 @@ struct AgentHost: Sendable {
 enum AgentEnvironment {
     static let namespace = "kube-system"
     static let name = "aws-node"
+    /// The container that sets the node's kernel up, and what it is told.
+    private static let initialiser = "aws-vpc-cni-init"
+    private static let kernelSetting = "DISABLE_TCP_EARLY_DEMUX"
 
     /// The variables of the agent's container in a pod's `spec`; `nil` when there is no such container. What comes from elsewhere than the
     /// text itself is nothing that the agent's decisions depend on.
@@ -40,6 +45,8 @@ enum AgentEnvironment {
         for variable in container["env"]?.array ?? [] {
             if let name = variable["name"]?.string, let value = variable["value"]?.string { environment[name] = value }
         }
+        let first = spec?["initContainers"]?.array?.first { $0["name"]?.string == initialiser }
+        environment[kernelSetting] = first?["env"]?.array?.first { $0["name"]?.string == kernelSetting }?["value"]?.string
         return environment
     }
 

@@ -33,13 +33,24 @@ extension ClusterPodNetwork {
         guard self.agent(sandbox.node) === agent else { throw noAgent }
         await arm(sandbox.node, agent)
         guard let pod = reply.pod else { throw .noAddress }
+        if pod.vlan != nil { change(sandbox.node) { $0.modes[sandbox.uid] = agent.settings.enforcingMode } }
         return [pod.address.description]
     }
 
     private var noAgent: PodNetworkFailure { Self.failed("Error received from AddNetwork gRPC call: \(Self.unreachable)") }
 
+    func blocked(_ sandbox: PodSandbox, ports: Set<Int64>) async -> Set<Int64> {
+        guard let host = host(sandbox.node), let settings = host.agent?.settings, settings.usesBranchInterfaces,
+            let branch = await branch(of: sandbox)
+        else { return [] }
+        let open = openPorts(ports, of: branch.id, on: host.machine)
+        let mode = host.modes[sandbox.uid] ?? settings.enforcingMode
+        return ports.filter { !mode.nodeReaches(isOpen: open.contains($0), hasEarlyDemux: settings.hasEarlyDemux) }
+    }
+
     func disconnect(_ sandbox: PodSandbox) async {
         guard host(sandbox.node) != nil else { return await standalone.disconnect(sandbox) }
+        change(sandbox.node) { $0.modes[sandbox.uid] = nil }
         guard let agent = agent(sandbox.node) else {
             // The agent that comes finds the pod's interface gone.
             return change(sandbox.node) { _ = $0.gone.insert(Self.key(sandbox)) } ?? ()

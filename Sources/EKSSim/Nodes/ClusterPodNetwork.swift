@@ -19,6 +19,8 @@ final class ClusterPodNetwork: PodNetwork {
         var template: (revision: Revision, environment: [String: String]?)?
         /// The template that agents were last brought in line with.
         var applied: [String: String]??
+        /// Who makes what agents ask for, and the agents' way to the API server.
+        var resources: (controller: VPCResourceController, session: ComponentSession)?
     }
 
     /// After a failed start the container is started again.
@@ -35,6 +37,29 @@ final class ClusterPodNetwork: PodNetwork {
         self.record = record
         self.cluster = cluster
         self.aws = aws
+    }
+
+    /// From now on agents ask `controller` for trunks, as clients of the API server.
+    func connect(_ controller: VPCResourceController, _ access: ComponentAccess) {
+        let account = "system:serviceaccount:kube-system:\(AgentEnvironment.name)"
+        let session = ComponentSession(
+            access, user: account,
+            groups: ["system:serviceaccounts", "system:serviceaccounts:kube-system", "system:authenticated"], component: "aws-node")
+        state.withLock { $0.resources = (controller, session) }
+    }
+
+    /// Lets go of what has ended.
+    func disconnect() {
+        let resources = state.withLock { state in
+            defer { state.resources = nil }
+            return state.resources
+        }
+        resources?.session.close()
+    }
+
+    private func add(_ feature: String, _ value: String, to node: String) async {
+        guard let resources = state.withLock({ $0.resources }) else { return }
+        await resources.controller.addFeature(feature, value, to: node, as: resources.session)
     }
 
     /// The nodes that have or had an agent, by name.
@@ -94,6 +119,21 @@ final class ClusterPodNetwork: PodNetwork {
         if let timer { world.timers.cancel(timer) }
     }
 
+    /// The branch interface of a pod.
+    func branch(of sandbox: PodSandbox) async -> BranchInterfaces.Branch? {
+        let key = Key(cluster.collection(group: "", "pods"), "\(sandbox.namespace)/\(sandbox.name)")
+        guard let entry = cluster.store.get(key), let pod = try? cluster.trees.tree(key, at: entry.modified, entry.value) else {
+            return nil
+        }
+        return pod.at("metadata", "annotations", PodWebhooks.branchResource)?.string.flatMap { BranchInterfaces.Branch(annotation: $0) }
+    }
+
+    /// The ports at which an interface's groups let its node in.
+    func openPorts(_ ports: Set<Int64>, of interface: String, on machine: NodeMachine) -> Set<Int64> {
+        aws.frontDoor?.openPorts(
+            ports, of: interface, toInstance: machine.instanceID, account: record.accountID, region: record.region) ?? []
+    }
+
     // MARK: Agents
 
     /// Starts the agent of a node, or another in the place of the one that is there: it takes over what that one left on disk.
@@ -116,7 +156,9 @@ final class ClusterPodNetwork: PodNetwork {
             aws: frontDoor, account: record.accountID, region: record.region, id: machine.instanceID)
         let agent = IPAMAgent(
             settings(of: host), on: limits, instanceID: machine.instanceID, maxPods: Int(clamping: machine.maximumPods), network: network,
-            objects: NodeObjectsOverStore(cluster: cluster, name: machine.name), log: await host.agent?.log ?? AgentLog(capacity: 128))
+            objects: NodeObjectsOverStore(cluster: cluster, name: machine.name) { [weak self] feature, value in
+                await self?.add(feature, value, to: machine.name)
+            }, log: await host.agent?.log ?? AgentLog(capacity: 128))
         let file = change(node) { (host: inout AgentHost) -> StateFile in
             host.agent = agent
             host.file.allocations.removeAll { host.gone.contains($0.key) }

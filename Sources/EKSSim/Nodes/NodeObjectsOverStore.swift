@@ -7,6 +7,8 @@ import VPCCNI
 struct NodeObjectsOverStore: NodeObjects {
     let cluster: ClusterState
     let name: String
+    /// Puts a feature into the node's CNINode.
+    let add: @Sendable (_ feature: String, _ value: String) async -> Void
 
     private func object(_ group: String, _ resource: String, _ key: String) -> JSON? {
         cluster.store.get(Key(cluster.collection(group: group, resource), key)).flatMap { try? JSON(parsing: $0.value) }
@@ -43,8 +45,7 @@ struct NodeObjectsOverStore: NodeObjects {
             annotation: pod.at("metadata", "annotations", "vpc.amazonaws.com/pod-eni")?.string)
     }
 
-    /// There is no resource controller yet that would read a CNINode.
-    func addFeature(_ name: String, _ value: String) async {}
+    func addFeature(_ name: String, _ value: String) async { await add(name, value) }
 
     func hasHostInterface(suffix: String) async -> Bool { true }
 }

@@ -38,6 +38,7 @@ struct AdmissionChain: Sendable {
             try await mutate(&attributes, &round)
             if attributes.operation == .create, attributes.concerns("", "pods"), let eks {
                 PodIdentityAdmission(cluster: cluster, source: eks).admit(&attributes.object, attributes.request)
+                BranchAdmission(source: eks).mutate(&attributes, view)
             }
             if round.isWanted {
                 round.startAgain()
@@ -89,7 +90,10 @@ struct AdmissionChain: Sendable {
             for plugin in Self.beforeNodes + Self.afterNodes { try await validate(attributes, plugin) }
             if let authorizer { try await validate(attributes, SignerAdmission(authorizer: authorizer)) }
             try await validateByPolicies(attributes)
-            if let eks { try await validate(attributes, AWSAuthAdmission(source: eks)) }
+            if let eks {
+                try await validate(attributes, AWSAuthAdmission(source: eks))
+                try await validate(attributes, BranchAdmission(source: eks))
+            }
             try await validate(attributes, ResourceQuotaAdmission())
         } catch {
             throw Self.warned(error, attributes)

@@ -12,6 +12,11 @@ public protocol EKSAdmissionSource: Sendable {
     func hasAssociation(namespace: String, serviceAccount: String) -> Bool
     /// What the authenticator could not read of the data of `aws-auth`.
     func problems(inAWSAuth data: [String: String]) -> [String]
+    /// A new pod with what `vpc-resource-mutating-webhook` gives it by the SecurityGroupPolicies of its namespace; `nil` when it leaves
+    /// it as it is.
+    func podWithBranch(_ pod: JSON, namespace: String, policies: [JSON], account: JSON?) -> JSON?
+    /// Why `vpc-resource-validating-webhook` refuses a new pod, or a change of one; `nil` when it does not.
+    func branchRefusal(of pod: JSON, old: JSON?, user: String) -> String?
 }
 
 /// The mutating webhook `pod-identity-webhook` that EKS runs for each cluster, as a step of admission.

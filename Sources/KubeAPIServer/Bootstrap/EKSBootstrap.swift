@@ -15,6 +15,16 @@ enum EKSBootstrap {
                     rule([""], ["pods/eviction"], ["create"]),
                 ]),
             role(
+                "vpc-resource-controller-role",
+                [
+                    rule([""], ["events"], ["create", "list", "patch", "update", "watch"]),
+                    rule([""], ["nodes"], ["get", "list", "patch", "watch"]), rule([""], ["nodes/status"], ["get", "patch"]),
+                    rule([""], ["pods"], ["get", "list", "patch", "watch"]), rule([""], ["serviceaccounts"], ["get", "list", "watch"]),
+                    rule(["crd.k8s.amazonaws.com"], ["eniconfigs"], ["get", "list", "watch"]),
+                    rule(["vpcresources.k8s.aws"], ["cninodes"], ["create", "delete", "get", "list", "patch", "update", "watch"]),
+                    rule(["vpcresources.k8s.aws"], ["securitygrouppolicies"], ["get", "list", "watch"]),
+                ]),
+            role(
                 "eks:k8s-metrics",
                 [
                     ["verbs": ["get"], "nonResourceURLs": ["/metrics"]], rule([""], ["endpoints", "nodes", "pods"], ["list"]),
@@ -31,6 +41,28 @@ enum EKSBootstrap {
             binding("eks:node-manager", [user("eks:node-manager")]),
             binding("eks:addon-cluster-admin", to: "cluster-admin", [user("eks:addon-manager")]),
             binding("eks:k8s-metrics", [user("eks:k8s-metrics")]),
+            binding(
+                "vpc-resource-controller-rolebinding", to: "vpc-resource-controller-role", [user("eks:vpc-resource-controller")]),
+        ],
+        "roles": [
+            [
+                "kind": "Role", "apiVersion": "rbac.authorization.k8s.io/v1",
+                "metadata": ["name": "eks-vpc-resource-controller-role", "namespace": "kube-system"],
+                "rules": [
+                    [
+                        "verbs": ["get", "list", "watch"], "apiGroups": [""], "resources": ["configmaps"],
+                        "resourceNames": ["amazon-vpc-cni"],
+                    ]
+                ],
+            ]
+        ],
+        "roleBindings": [
+            [
+                "kind": "RoleBinding", "apiVersion": "rbac.authorization.k8s.io/v1",
+                "metadata": ["name": "eks-vpc-resource-controller-rolebinding", "namespace": "kube-system"],
+                "subjects": [user("eks:vpc-resource-controller")],
+                "roleRef": ["apiGroup": "rbac.authorization.k8s.io", "kind": "Role", "name": "eks-vpc-resource-controller-role"],
+            ]
         ],
     ]
 

@@ -39,8 +39,19 @@ final class WebhookHooks: Sendable {
     private static let group = "admissionregistration.k8s.io"
     private static let exempt: Set<String> = ["validatingwebhookconfigurations", "mutatingwebhookconfigurations"]
 
-    private let validating = CollectionCache<[WebhookHook]>()
-    private let mutating = CollectionCache<[WebhookHook]>()
+    /// The hooks of one kind of configuration.
+    private struct Hooks: Sendable {
+        /// Those that are asked over the network.
+        var called: [WebhookHook] = []
+        /// Those of EKS' own control plane, which are answered in process.
+        var own: [WebhookHook] = []
+    }
+
+    /// Where EKS' control plane answers its own webhooks.
+    private static let controlPlane = "https://127.0.0.1:9443/"
+
+    private let validating = CollectionCache<Hooks>()
+    private let mutating = CollectionCache<Hooks>()
 
     /// Whether no webhook is asked about a resource, lest one keep itself from being mended.
     static func isExempt(_ resource: ResourceType) -> Bool {
@@ -58,17 +69,30 @@ final class WebhookHooks: Sendable {
         return !validating(cluster).isEmpty || !mutating(cluster).isEmpty
     }
 
-    func validating(_ cluster: ClusterState) -> [WebhookHook] { Self.hooks(validating, "validatingwebhookconfigurations", cluster) }
+    func validating(_ cluster: ClusterState) -> [WebhookHook] { validatingHooks(cluster).called }
 
-    func mutating(_ cluster: ClusterState) -> [WebhookHook] { Self.hooks(mutating, "mutatingwebhookconfigurations", cluster) }
+    func mutating(_ cluster: ClusterState) -> [WebhookHook] { mutatingHooks(cluster).called }
 
-    private static func hooks(_ cache: CollectionCache<[WebhookHook]>, _ resource: String, _ cluster: ClusterState) -> [WebhookHook] {
+    /// A webhook of EKS' own control plane; `nil` when its configuration is gone or leads elsewhere.
+    func own(_ name: String, isMutating: Bool, _ cluster: ClusterState) -> WebhookHook? {
+        (isMutating ? mutatingHooks(cluster) : validatingHooks(cluster)).own.first { $0.name == name }
+    }
+
+    private func validatingHooks(_ cluster: ClusterState) -> Hooks { Self.hooks(validating, "validatingwebhookconfigurations", cluster) }
+
+    private func mutatingHooks(_ cluster: ClusterState) -> Hooks { Self.hooks(mutating, "mutatingwebhookconfigurations", cluster) }
+
+    private static func hooks(_ cache: CollectionCache<Hooks>, _ resource: String, _ cluster: ClusterState) -> Hooks {
         cache.value(of: [cluster.collection(group: group, resource)], in: cluster.store) { objects in
-            objects[0].flatMap { configuration in
-                (configuration["webhooks"]?.array ?? []).enumerated().map {
-                    WebhookHook($0.element, configuration.objectName, $0.offset)
+            var hooks = Hooks()
+            for configuration in objects[0] {
+                for (index, webhook) in (configuration["webhooks"]?.array ?? []).enumerated() {
+                    let hook = WebhookHook(webhook, configuration.objectName, index)
+                    let isOwn = BranchAdmission.webhooks.contains(hook.name) && hook.client["url"]?.string?.hasPrefix(controlPlane) == true
+                    if isOwn { hooks.own.append(hook) } else { hooks.called.append(hook) }
                 }
             }
+            return hooks
         }
     }
 }

@@ -44,6 +44,8 @@ struct ContainerRun: Sendable {
     /// `restartPolicy` of the container, else of the pod.
     let restartPolicy: String
     let stopDelay: Duration
+    /// Probes over the network, for pods to which their node's way may be closed.
+    var probes: [NetworkProbe] = []
     var state: State
     var last: Termination?
     var restarts: Int64 = 0
@@ -96,12 +98,15 @@ struct ContainerRun: Sendable {
     }
 
     func isStarted(at now: Instant) -> Bool {
-        if case .running(let since) = state { since + startupDelay <= now } else { false }
+        if case .running(let since) = state { since + startupDelay <= now && !isFailing(.startup) } else { false }
     }
+
+    private func isFailing(_ kind: NetworkProbe.Kind) -> Bool { probes.contains { $0.kind == kind && $0.failures > 0 } }
 
     func isReady(at now: Instant) -> Bool {
         switch state {
-        case .running(let since): role == .initial ? false : since + readyDelay <= now
+        case .running(let since):
+            role == .initial ? false : since + readyDelay <= now && !isFailing(.startup) && !isFailing(.readiness)
         case .terminated(let end): role == .initial && end.exitCode == 0
         case .waiting: false
         }
@@ -111,6 +116,14 @@ struct ContainerRun: Sendable {
     func readyAt(after now: Instant) -> Instant? {
         guard case .running(let since) = state, role != .initial else { return nil }
         return [since + startupDelay, since + readyDelay].filter { $0 > now }.min()
+    }
+
+    /// When a probe is made next; `nil` when none is.
+    var probeAt: Instant? { isRunning ? probes.compactMap(\.next).min() : nil }
+
+    /// The probes begin, with the container or after a first one.
+    mutating func beginProbes(at start: Instant, after first: NetworkProbe.Kind? = nil) {
+        for index in probes.indices where probes[index].kind != first { probes[index].begin(at: start) }
     }
 
     /// Notes its end and when it is started again, if it is. Answers whether it waits before that.

@@ -1,8 +1,8 @@
 import HeapModule
-import World
+public import World
 
 /// Times at which something is due, each key having at most one.
-struct DeadlineQueue: Sendable {
+public struct DeadlineQueue: Sendable {
     private struct Deadline: Sendable, Comparable {
         let time: Instant
         let order: UInt64
@@ -17,8 +17,11 @@ struct DeadlineQueue: Sendable {
     private var current: [String: UInt64] = [:]
     private var lastOrder: UInt64 = 0
 
+    /// Makes a queue in which nothing is due.
+    public init() {}
+
     /// The earliest time.
-    var next: Instant? {
+    public var next: Instant? {
         mutating get {
             // The heap keeps deadlines that were set anew.
             while let first = heap.min, current[first.key] != first.order { heap.removeMin() }
@@ -27,17 +30,17 @@ struct DeadlineQueue: Sendable {
     }
 
     /// Whether a key has a time.
-    func contains(_ key: String) -> Bool { current[key] != nil }
+    public func contains(_ key: String) -> Bool { current[key] != nil }
 
     /// Sets the time of a key; `nil` for none.
-    mutating func set(_ key: String, _ time: Instant?) {
+    public mutating func set(_ key: String, _ time: Instant?) {
         lastOrder += 1
         current[key] = time == nil ? nil : lastOrder
         if let time { heap.insert(Deadline(time: time, order: lastOrder, key: key)) }
     }
 
     /// Takes out the earliest key that is due.
-    mutating func take(by now: Instant) -> String? {
+    public mutating func take(by now: Instant) -> String? {
         guard let time = next, time <= now, let first = heap.popMin() else { return nil }
         current[first.key] = nil
         return first.key

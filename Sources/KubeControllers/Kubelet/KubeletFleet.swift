@@ -328,10 +328,12 @@ actor KubeletFleet {
     }
 
     private func step(_ key: String) async {
+        let blocked = await blockedPorts(of: key)
         guard var worker = workers[key], var images = kubelets[worker.sandbox.node]?.images, let kubelet = kubelets[worker.sandbox.node]
         else {
             return
         }
+        worker.blockedPorts = blocked
         if worker.isParked {
             guard let pod = present(key), pod.objectUID == worker.pod.objectUID else { return }
             worker.update(pod)
@@ -368,6 +370,13 @@ actor KubeletFleet {
         if next == nil { worker.park() }
         workers[key] = worker
         deadlines.set(key, next)
+    }
+
+    /// The ports of a pod that probes try in vain; most pods have none that could be closed.
+    private func blockedPorts(of key: String) async -> Set<Int64> {
+        guard let worker = workers[key] else { return [] }
+        let ports = worker.probedPorts
+        return ports.isEmpty ? [] : await network.blocked(worker.sandbox, ports: ports)
     }
 
     private func connect(_ worker: PodWorker, _ machine: NodeMachine) async -> Result<[String], PodNetworkFailure> {

@@ -37,6 +37,9 @@ public protocol PodNetwork: Sendable {
     /// After a restart: the sandbox has these addresses already.
     func restore(_ sandbox: PodSandbox, addresses: [String]) async
 
+    /// The TCP ports of some at which a connected pod does not answer its own node, as its kubelet's probes try.
+    func blocked(_ sandbox: PodSandbox, ports: Set<Int64>) async -> Set<Int64>
+
     /// A pod on its node's own network starts: it may be what connects the others.
     func hostPodStarted(_ pod: JSON, _ sandbox: PodSandbox) async
 
@@ -59,6 +62,9 @@ extension PodNetwork {
 
     /// Nothing has to start.
     public func prepare(_ machine: NodeMachine) async -> Bool { machine.hasNetwork }
+
+    /// Nothing lies between a node and its pods.
+    public func blocked(_ sandbox: PodSandbox, ports: Set<Int64>) async -> Set<Int64> { [] }
 
     /// It is none of its own.
     public func hostPodStarted(_ pod: JSON, _ sandbox: PodSandbox) async {}

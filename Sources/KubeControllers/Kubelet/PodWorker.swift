@@ -55,6 +55,9 @@ struct PodWorker: Sendable {
     private(set) var started: Instant
     private var stage = Stage.arrived
     private var attempt = 0
+    private var isProbed = false
+    /// The ports that its node does not reach, as far as probes try them.
+    var blockedPorts: Set<Int64> = []
     let wording: KubeletWording
 
     init(_ pod: JSON, now: Instant, wording: KubeletWording) {
@@ -65,6 +68,7 @@ struct PodWorker: Sendable {
         let initial = pod["spec"]?.items("initContainers") ?? []
         containers = initial.map { ContainerRun($0, $0["restartPolicy"] == "Always" ? .sidecar : .initial, of: pod) }
         containers += (pod["spec"]?.items("containers") ?? []).map { ContainerRun($0, .main, of: pod) }
+        if Self.hasBranchInterface(pod) { takeProbes() }
         restore()
     }
 
@@ -81,6 +85,24 @@ struct PodWorker: Sendable {
     }
     private var isStopping: Bool { if case .stopping = stage { true } else { stage == .over } }
 
+    /// Whether the pod has a branch interface, with security groups that stand between it and its node.
+    private static func hasBranchInterface(_ pod: JSON) -> Bool {
+        pod.at("spec", "containers")?.array?.contains { $0.at("resources", "limits", "vpc.amazonaws.com/pod-eni") != nil } == true
+    }
+
+    private mutating func takeProbes() {
+        for container in (pod["spec"]?.items("initContainers") ?? []) + (pod["spec"]?.items("containers") ?? []) {
+            guard let place = containers.firstIndex(where: { $0.name == container["name"]?.string }) else { continue }
+            containers[place].probes = NetworkProbe.Kind.allCases.compactMap {
+                NetworkProbe($0, container["\($0.rawValue)Probe"], of: container)
+            }
+        }
+        isProbed = containers.contains { !$0.probes.isEmpty }
+    }
+
+    /// The ports that probes try.
+    var probedPorts: Set<Int64> { isProbed && isConnected ? Set(containers.flatMap { $0.probes.map(\.port) }) : [] }
+
     /// Takes up a pod that ran before this process did.
     private mutating func restore() {
         let known = (pod.at("status", "initContainerStatuses")?.array ?? []) + (pod.at("status", "containerStatuses")?.array ?? [])
@@ -88,6 +110,7 @@ struct PodWorker: Sendable {
         guard !addresses.isEmpty else { return }
         for index in containers.indices {
             if let status = known.first(where: { $0["name"]?.string == containers[index].name }) { containers[index].restore(status) }
+            if case .running(let since) = containers[index].state { containers[index].beginProbes(at: since) }
         }
         let next = containers.indices.first { containers[$0].needsStart }
         stage = next.map { .starting($0, pulledAt: nil) } ?? .up
@@ -156,7 +179,7 @@ struct PodWorker: Sendable {
         case .connecting, .over: nil
         case .starting(let index, let pulledAt): pulledAt ?? startTime(of: index) ?? now
         case .up:
-            containers.flatMap { [$0.exitAt, $0.restartAt, $0.readyAt(after: now)] }.compactMap { $0 }.min()
+            containers.flatMap { [$0.exitAt, $0.restartAt, $0.readyAt(after: now), $0.probeAt] }.compactMap { $0 }.min()
         }
     }
 
@@ -235,6 +258,7 @@ struct PodWorker: Sendable {
     private mutating func run(_ index: Int, _ now: Instant, _ effects: inout Effects) {
         containers[index].containerID = PodSandbox.containerID("\(pod.objectUID)/\(containers[index].name)/\(containers[index].restarts)")
         containers[index].state = .running(since: now)
+        containers[index].beginProbes(at: now)
         containers[index].restartAt = nil
         note(index, "Created", wording.created(containers[index].name), &effects)
         note(index, "Started", wording.started(containers[index].name), &effects)
@@ -247,10 +271,40 @@ struct PodWorker: Sendable {
         effects.changesStatus = true
     }
 
+    /// Makes the probes of a container that are due; one that fails for good kills it.
+    private mutating func probe(_ index: Int, _ now: Instant, _ effects: inout Effects) {
+        guard let due = containers[index].probeAt, due <= now else { return }
+        for place in containers[index].probes.indices where containers[index].probes[place].next.map({ $0 <= now }) == true {
+            // What has not started is not asked for more.
+            let probe = containers[index].probes[place]
+            if probe.kind != .startup, !containers[index].isStarted(at: now) {
+                containers[index].probes[place].next = nil
+                continue
+            }
+            guard blockedPorts.contains(probe.port) else {
+                containers[index].probes[place].succeed()
+                if probe.kind == .startup { containers[index].beginProbes(at: now, after: .startup) }
+                continue
+            }
+            containers[index].probes[place].fail(at: now)
+            note(index, "Unhealthy", probe.failure(at: addresses.first ?? ""), type: "Warning", &effects)
+            guard containers[index].probes[place].isFatal else { continue }
+            let name = containers[index].name
+            note(index, "Killing", "Container \(name) failed \(probe.kind.rawValue) probe, will be restarted", &effects)
+            let code: Int64 = containers[index].program.ignoresTermination ? 137 : 0
+            if containers[index].end(code, at: now, restarts: !pod.isBeingDeleted) {
+                note(index, "BackOff", backOffEvent(name), type: "Warning", &effects)
+            }
+            break
+        }
+        effects.changesStatus = true
+    }
+
     /// Ends containers whose time has come, and starts those again whose pause is over.
     private mutating func endAndRestart(_ now: Instant, _ effects: inout Effects) {
         let isDone = isDone
         for index in containers.indices {
+            probe(index, now, &effects)
             if let exit = containers[index].exitAt, exit <= now {
                 if containers[index].end(containers[index].program.exitCode, at: exit, restarts: !isDone) {
                     note(index, "BackOff", backOffEvent(containers[index].name), type: "Warning", &effects)

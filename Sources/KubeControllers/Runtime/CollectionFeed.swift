@@ -1,21 +1,22 @@
-import JSON
-import KubeAPIServer
-import Store
+public import JSON
+public import KubeAPIServer
+public import Store
 
 /// What changed in a collection since one last looked (what an informer is to a controller).
-struct CollectionFeed {
+public struct CollectionFeed: Sendable {
     /// An object as it is now.
-    struct Change: Sendable {
+    public struct Change: Sendable {
         /// `namespace/name`, or the name of a cluster-wide object.
-        let key: String
-        let revision: Revision
+        public let key: String
+        /// The revision of the change.
+        public let revision: Revision
         /// What is stored; `nil` when it is gone.
-        let bytes: [UInt8]?
+        public let bytes: [UInt8]?
         fileprivate let collection: String
         fileprivate let trees: ObjectTrees
 
         /// The object, parsed anew unless it was looked at lately: many trees at once would fill the memory.
-        var object: JSON? { bytes.flatMap { try? trees.tree(Key(collection, key), at: revision, $0) } }
+        public var object: JSON? { bytes.flatMap { try? trees.tree(Key(collection, key), at: revision, $0) } }
 
         /// Parts of the object, which cost a fraction of it.
         func parts(_ projection: JSONProjection) -> JSON? { bytes.flatMap { try? JSON(parsing: $0, only: projection) } }
@@ -28,14 +29,15 @@ struct CollectionFeed {
     private var seen: Revision = 0
     private var known: Set<String> = []
 
-    init(_ cluster: ClusterState, group: String, _ resource: String) {
+    /// Follows a resource by group and plural name, from the first `drain` on.
+    public init(_ cluster: ClusterState, group: String, _ resource: String) {
         store = cluster.store
         trees = cluster.trees
         collection = cluster.collection(group: group, resource)
     }
 
     /// The changes up to now, in order, without what later ones make old; at first, and after falling behind, all objects.
-    mutating func drain() async -> [Change] { Self.latest(await changes()) }
+    public mutating func drain() async -> [Change] { Self.latest(await changes()) }
 
     /// Leaves out objects that are there as they are later. What was deleted, and what was there just before, stays.
     private static func latest(_ changes: [Change]) -> [Change] {
@@ -87,7 +89,7 @@ struct CollectionFeed {
     }
 
     /// Ends following.
-    mutating func close() {
+    public mutating func close() {
         subscription?.cancel()
         subscription = nil
     }

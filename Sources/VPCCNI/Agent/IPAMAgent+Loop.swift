@@ -80,7 +80,8 @@ extension IPAMAgent {
         guard loop.quiet == changes || settings.isProvisioningDisabled else { return loop.next }
         let now = loop.next
         var times = drops.map(\.due)
-        if isStale { times.append(lastPoolAction.map { $0 + Self.reconcileInterval } ?? now) }
+        // A trunk that is awaited is looked for in every pass.
+        if isStale { times.append(isAwaitingTrunk ? now : lastPoolAction.map { $0 + Self.reconcileInterval } ?? now) }
         if !settings.isProvisioningDisabled {
             let pool = statistics(at: now)
             if targets.isLow(pool), let lastSubnetFull { times.append(lastSubnetFull + Self.subnetFullPause) }

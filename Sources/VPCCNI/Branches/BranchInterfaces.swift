@@ -40,6 +40,19 @@ public struct BranchInterfaces: Sendable, Hashable {
             self.association = association
         }
 
+        /// Reads what `annotation` wrote; `nil` when it does not say what is needed.
+        public init?(annotation: String) {
+            guard let branch = (try? JSON(parsing: annotation))?.array?.first, let id = branch["eniId"]?.string,
+                let address = branch["privateIp"]?.string.flatMap({ IPAddress($0) }), let vlan = branch["vlanId"]?.integer,
+                let block = branch["subnetCidr"]?.string.flatMap({ CIDRBlock($0) })
+            else { return nil }
+            self.init(
+                id: id, hardwareAddress: branch["ifAddress"]?.string ?? "", address: address,
+                ipv6Address: branch["ipv6Addr"]?.string.flatMap { IPAddress($0) }, vlan: Int(clamping: vlan), subnetBlock: block,
+                ipv6SubnetBlock: branch["subnetV6Cidr"]?.string.flatMap { CIDRBlock($0) },
+                association: branch["associationID"]?.string ?? "")
+        }
+
         /// The value of the pod's annotation.
         public var annotation: String {
             let branch: JSON = [
@@ -54,7 +67,8 @@ public struct BranchInterfaces: Sendable, Hashable {
 
     private struct Waiting: Sendable, Hashable {
         let branch: Branch
-        let since: Instant
+        /// The end of its pod; `nil` for one that nobody knows the pod of.
+        let since: Instant?
         var failures = 0
     }
 
@@ -66,7 +80,7 @@ public struct BranchInterfaces: Sendable, Hashable {
     /// How many the type may have.
     public let limit: Int
     /// How long an interface outlives its pod.
-    public let cooldown: Duration
+    public var cooldown: Duration
     /// Numbers in use. That of an interface which cannot be deleted stays for ever.
     public private(set) var vlans: Set<Int> = []
     /// By pod.
@@ -114,11 +128,22 @@ public struct BranchInterfaces: Sendable, Hashable {
         waiting.append(Waiting(branch: branch, since: now))
     }
 
-    /// The interfaces to delete now, in the order of their pods' ends.
-    public func due(at now: Instant) -> [Branch] { waiting.filter { now - $0.since >= cooldown }.map(\.branch) }
+    /// Notes an interface on the trunk that is no pod's: it is deleted without waiting.
+    public mutating func discard(_ branch: Branch) {
+        vlans.insert(branch.vlan)
+        waiting.append(Waiting(branch: branch, since: nil))
+    }
 
-    /// When the next deletion is due; `nil` when nothing waits.
-    public var nextDeadline: Instant? { waiting.map { $0.since + cooldown }.min() }
+    /// The interfaces to delete now, in the order of their pods' ends.
+    public func due(at now: Instant) -> [Branch] {
+        waiting.filter { waiting in waiting.since.map { now - $0 >= cooldown } ?? true }.map(\.branch)
+    }
+
+    /// Those that wait, in that order.
+    public var waitingBranches: [Branch] { waiting.map(\.branch) }
+
+    /// When the next deletion is due, the past for at once; `nil` when nothing waits.
+    public var nextDeadline: Instant? { waiting.map { $0.since.map { $0 + cooldown } ?? Instant(seconds: 0) }.min() }
 
     /// EC2 deleted an interface.
     public mutating func deleted(_ branch: Branch) {

@@ -30,6 +30,11 @@ public struct AgentSettings: Sendable, Hashable {
     public var eniConfigLabel = "k8s.amazonaws.com/eniConfig"
     /// Trunk and branch interfaces (`ENABLE_POD_ENI`).
     public var usesBranchInterfaces = false
+    /// How the traffic of pods with branch interfaces goes (`POD_SECURITY_GROUP_ENFORCING_MODE`).
+    public var enforcingMode = EnforcingMode.strict
+    /// Whether the node's kernel drops TCP packets of its own that come back by another interface (the init container's
+    /// `DISABLE_TCP_EARLY_DEMUX` is not `true`).
+    public var hasEarlyDemux = true
     /// Acts on cordoned nodes too (`AWS_MANAGE_ENIS_NON_SCHEDULABLE`).
     public var managesCordonedNodes = false
     /// Adopts interfaces that it did not make (`MANAGE_UNTAGGED_ENI`).
@@ -69,6 +74,8 @@ public struct AgentSettings: Sendable, Hashable {
         eniConfigAnnotation = environment.text("ENI_CONFIG_ANNOTATION_DEF") ?? eniConfigAnnotation
         eniConfigLabel = environment.text("ENI_CONFIG_LABEL_DEF") ?? eniConfigLabel
         usesBranchInterfaces = environment.bool("ENABLE_POD_ENI") ?? false
+        enforcingMode = environment.text("POD_SECURITY_GROUP_ENFORCING_MODE").flatMap(EnforcingMode.init) ?? .strict
+        hasEarlyDemux = environment.text("DISABLE_TCP_EARLY_DEMUX") != "true"
         managesCordonedNodes = environment.bool("AWS_MANAGE_ENIS_NON_SCHEDULABLE") ?? false
         managesUntaggedInterfaces = environment.bool("MANAGE_UNTAGGED_ENI") ?? true
         usesMetadataOnly = environment.bool("ENABLE_IMDS_ONLY_MODE") ?? false

@@ -19,7 +19,7 @@ enum NetworkInterfaceAttachments {
         let instanceID = try request.required("InstanceId")
         let index = request.integer("DeviceIndex") ?? 0
         let card = request.integer("NetworkCardIndex") ?? 0
-        guard interface["attachment"] == nil else {
+        guard interface["attachment"] == nil, interface["status"] != "in-use" else {
             throw AWSError(400, "InvalidNetworkInterface.InUse", "Interface: [\(id)] in use.")
         }
         guard ["running", "stopped", "pending"].contains(Instances.state(instance)) else {

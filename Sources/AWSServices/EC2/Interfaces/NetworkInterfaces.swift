@@ -46,8 +46,9 @@ enum NetworkInterfaces {
 
     @Sendable private static func create(_ request: EC2Request, _ draft: inout ResourceDraft) throws(AWSError) -> JSON {
         let subnet = try request.resource(.subnet, "SubnetId", draft)
-        guard ["interface", nil].contains(request.string("InterfaceType")) else {
-            throw AWSError(400, "UnsupportedOperation", "Interfaces of type \(request.string("InterfaceType") ?? "") are not supported.")
+        let type = request.string("InterfaceType") ?? "interface"
+        guard ["interface", "trunk", "branch"].contains(type) else {
+            throw AWSError(400, "UnsupportedOperation", "Interfaces of type \(type) are not supported.")
         }
         let tags = try EC2Tags.specified(request, for: .networkInterface)
         let wish = try InterfaceWish(request.input)
@@ -55,7 +56,8 @@ enum NetworkInterfaces {
         var answer = try draft.once(request, .networkInterface, answer: "networkInterface", keepsToken: true) {
             (draft: inout ResourceDraft) throws(AWSError) -> String in
             try make(
-                &draft, in: subnet, wish, groups: groups, Purpose(description: request.string("Description") ?? "", tags: tags))
+                &draft, in: subnet, wish, groups: groups,
+                Purpose(description: request.string("Description") ?? "", type: type, tags: tags))
         }
         if answer.at("networkInterface", "status") == "available" { answer["networkInterface"]?["status"] = "pending" }
         return answer
@@ -105,7 +107,7 @@ enum NetworkInterfaces {
             "description": .string(purpose.description), "ownerId": .string(draft.account),
             "requesterManaged": .bool(purpose.requester != nil), "status": "available", "macAddress": .string(mac),
             "privateIpAddress": .string(primary), "privateDnsName": .string(EC2Names.privateName(primary, draft.region)),
-            "sourceDestCheck": .bool(purpose.type == "interface"), "groupSet": groupSet(groups, draft),
+            "sourceDestCheck": .bool(["interface", "trunk", "branch"].contains(purpose.type)), "groupSet": groupSet(groups, draft),
             "interfaceType": .string(purpose.type), "tagSet": purpose.tags,
         ]
         interface["requesterId"] = purpose.requester.map(JSON.string)
@@ -140,6 +142,7 @@ enum NetworkInterfaces {
             guard let allocation = entry.at("association", "allocationId")?.string, draft.get(.address, allocation) != nil else { continue }
             try draft.update(.address, allocation) { Addresses.clear(&$0) }
         }
+        try TrunkAssociations.end(&draft, of: interface)
         draft.remove(.networkInterface, id)
     }
 

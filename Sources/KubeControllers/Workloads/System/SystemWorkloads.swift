@@ -6,8 +6,8 @@ public import KubeAPIServer
 import RBAC
 public import Store
 
-/// What EKS puts into `kube-system` of a new cluster, unless it is asked not to: the VPC CNI, kube-proxy and CoreDNS
-/// (`eks-system-workloads.json`). From then on they are the owner's.
+/// What EKS puts into a new cluster (`eks-system-workloads.json`): what its own control plane works with, and into `kube-system`, unless it
+/// is asked not to, the VPC CNI, kube-proxy and CoreDNS. From then on they are the owner's.
 public struct SystemWorkloads: Sendable {
     private let clusterName: String
     private let version: String
@@ -37,11 +37,13 @@ public struct SystemWorkloads: Sendable {
 
     static func key(_ cluster: ClusterState) -> Key { Key(cluster.collection(group: "", "~bootstrap"), "system-workloads") }
 
-    /// Notes that a cluster is to get them; the note goes when it has them.
-    public static func note(for cluster: ClusterState) -> Transaction.Write { .put(key(cluster), .bytes(Array("{}".utf8))) }
+    /// Notes that a cluster is to get them, with or without those that an owner may have instead; the note goes when it has them.
+    public static func note(for cluster: ClusterState, hasAddons: Bool) -> Transaction.Write {
+        .put(key(cluster), .bytes((["hasAddons": .bool(hasAddons)] as JSON).serialized()))
+    }
 
     /// The objects, in the order in which they are made.
-    var objects: [JSON] {
+    func objects(hasAddons: Bool) -> [JSON] {
         guard let facts = try? JSON(parsing: Facts.eksSystemWorkloads) else { return [] }
         let versions = facts["versions"]?.object ?? [:]
         // A version without a line of its own has what the last one has.
@@ -53,7 +55,8 @@ public struct SystemWorkloads: Sendable {
             ("{vpc}", vpc),
             ("{dns}", CIDRBlock(serviceRange)?.network.advanced(by: 10)?.description ?? ""),
         ]
-        return (facts["objects"]?.array ?? []).map { Self.filled($0, values) }
+        let lists = hasAddons ? ["controlPlane", "objects"] : ["controlPlane"]
+        return lists.flatMap { facts[$0]?.array ?? [] }.map { Self.filled($0, values) }
     }
 
     private static func filled(_ value: JSON, _ values: [(String, String)]) -> JSON {
@@ -74,12 +77,14 @@ extension ClusterControllers {
     /// Makes the system workloads of a cluster that is noted to get them, by server-side apply, as EKS does.
     public func makeSystemWorkloads(_ workloads: SystemWorkloads) async {
         let note = SystemWorkloads.key(cluster)
-        guard cluster.store.get(note) != nil else { return }
+        guard let noted = cluster.store.get(note) else { return }
+        // Notes of earlier versions say nothing.
+        let hasAddons = (try? JSON(parsing: noted.value))?["hasAddons"]?.bool ?? true
         let client = ComponentClient(
             access, as: UserInfo(username: "eks:cluster-bootstrap", groups: ["system:masters"]), userAgent: "eks.amazonaws.com")
         defer { client.close() }
         var isComplete = true
-        for object in workloads.objects {
+        for object in workloads.objects(hasAddons: hasAddons) {
             guard let path = path(of: object) else { continue }
             let answer = await client.send(
                 "PATCH", path, query: "fieldManager=eks&force=true", object, type: "application/apply-patch+yaml")
