@@ -92,11 +92,16 @@ public final class ClusterControllers: Sendable {
         let workloadAlarm = Alarm()
         let workloads = WorkloadManager(access, minorVersion: minorVersion) { workloadAlarm.set($0) }
         let follower = NetworkFollower(cluster, network: network)
+        let storageAlarm = Alarm()
+        let storage = StorageProtection(access, minorVersion: minorVersion) { storageAlarm.wake() }
         let running = [
             signing, repairing, expiring,
             run("scheduler", SchedulerController.signals, alarm, work: { await scheduler.work() }, close: { await scheduler.close() }),
             run("node controller", NodeController.signals, nodeAlarm, work: { await nodes.work() }, close: { await nodes.close() }),
             run("workloads", WorkloadManager.signals, workloadAlarm, work: { await workloads.work() }, close: { await workloads.close() }),
+            run(
+                "protection of storage", StorageProtection.signals, storageAlarm, work: { await storage.work() },
+                close: { await storage.close() }),
             run(
                 "agents of pods' network", NetworkFollower.signals, Alarm(), work: { await follower.work() },
                 close: { await follower.close() }),
