@@ -183,6 +183,54 @@ struct AutoScalingTests {
                 == 200)
         #expect(await simulation.autoScaling("DescribeScheduledActions").fields("ScheduledActionName") == [])
     }
+
+    @Test("a recurring action comes again at its time in its zone, until its end")
+    func recurrence() async throws {
+        let (simulation, parameters) = try await simulation()
+        _ = await simulation.autoScaling("CreateAutoScalingGroup", parameters + [("MinSize", "0"), ("MaxSize", "3")])
+        // 24 November 2026 is a Tuesday; eight o'clock in Tokyo is 23:00 of the day before.
+        let daily = [
+            ("AutoScalingGroupName", "g"), ("ScheduledActionName", "up"), ("DesiredCapacity", "1"), ("Recurrence", "0 8 * * MON-FRI"),
+            ("TimeZone", "Asia/Tokyo"), ("EndTime", "2026-11-25T23:00:00Z"),
+        ]
+        #expect(await simulation.autoScaling("PutScheduledUpdateGroupAction", daily).status == 200)
+        let down = [
+            ("AutoScalingGroupName", "g"), ("ScheduledActionName", "down"), ("DesiredCapacity", "0"), ("Recurrence", "*/30 12 * * *"),
+        ]
+        #expect(await simulation.autoScaling("PutScheduledUpdateGroupAction", down).status == 200)
+        func state() async -> [String] {
+            let known = await simulation.autoScaling("DescribeScheduledActions", ("AutoScalingGroupName", "g"))
+            return await [group(simulation).field("DesiredCapacity") ?? ""] + known.fields("StartTime").sorted()
+        }
+        #expect(simulation.world.now.rfc3339 == "2026-11-24T00:00:00Z")
+        let before = await state()
+        #expect(before == ["0", "2026-11-24T12:00:00Z", "2026-11-24T23:00:00Z"])
+        await simulation.world.advance(by: .seconds(23 * 3600))
+        #expect(await state() == ["1", "2026-11-25T12:00:00Z"])
+        await simulation.world.advance(by: .seconds(13 * 3600))
+        #expect(await state() == ["0", "2026-11-25T12:30:00Z"])
+    }
+
+    @Test(
+        "schedules, and what is none",
+        arguments: [
+            ("30 0 1 1,6,12 *", "UTC", "2026-12-01T00:30:00Z"), ("0 0 13 * FRI", "UTC", "2026-11-27T00:00:00Z"),
+            ("0 0 29 2 *", "UTC", "2028-02-29T00:00:00Z"), ("15 */6 * * 7", "UTC", "2026-11-29T00:15:00Z"),
+            ("0 9 * * 1-5", "America/New_York", "2026-11-24T14:00:00Z"),
+            // Clocks in New York leave out 02:30 on 14 March 2027, so that Sunday has none.
+            ("30 2 14 3 *", "America/New_York", "2028-03-14T06:30:00Z"),
+            ("60 * * * *", "UTC", nil), ("* * * *", "UTC", nil), ("* * * * MUN", "UTC", nil), ("5-1 * * * *", "UTC", nil),
+            ("*/0 * * * *", "UTC", nil), ("0 0 31 2 *", "UTC", nil), ("0 0 * * *", "Mars/Olympus", nil), ("0 0 * * *", "PST", nil),
+        ])
+    func schedules(text: String, zone: String, first: String?) async throws {
+        let (simulation, parameters) = try await simulation()
+        _ = await simulation.autoScaling("CreateAutoScalingGroup", parameters + [("MinSize", "0"), ("MaxSize", "3")])
+        let answer = await simulation.autoScaling(
+            "PutScheduledUpdateGroupAction", ("AutoScalingGroupName", "g"), ("ScheduledActionName", "a"), ("MinSize", "0"),
+            ("Recurrence", text), ("TimeZone", zone))
+        #expect(answer.status == (first == nil ? 400 : 200))
+        #expect(await simulation.autoScaling("DescribeScheduledActions").field("StartTime") == first)
+    }
 }
 
 extension Simulation {

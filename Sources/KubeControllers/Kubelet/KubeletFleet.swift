@@ -172,12 +172,7 @@ actor KubeletFleet {
             if await kubelet.client.patch("\(path)/\(name)", change).isSuccess { return }
         }
         let node = await kubelet.client.send("GET", "/api/v1/nodes/\(name)")
-        let owner: JSON = ["apiVersion": "v1", "kind": "Node", "name": .string(name), "uid": .string(node.object.objectUID)]
-        let lease: JSON = [
-            "apiVersion": "coordination.k8s.io/v1", "kind": "Lease",
-            "metadata": ["name": .string(name), "namespace": .string(Self.leaseNamespace), "ownerReferences": [owner]],
-            "spec": ["holderIdentity": .string(name), "leaseDurationSeconds": 40, "renewTime": .string(time.rfc3339Micro)],
-        ]
+        let lease = kubelet.machine.lease(in: Self.leaseNamespace, owner: node.object.objectUID, at: time)
         if await kubelet.client.send("POST", path, lease).status == 409 {
             _ = await kubelet.client.patch("\(path)/\(name)", ["spec": ["renewTime": .string(time.rfc3339Micro)]])
         }

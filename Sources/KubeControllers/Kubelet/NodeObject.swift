@@ -3,6 +3,16 @@ import KubeAPI
 import World
 
 extension NodeMachine {
+    /// The lease by which the node's kubelet says that it is alive; `owner` is the UID of the Node.
+    func lease(in namespace: String, owner: String, at time: Instant) -> JSON {
+        let owner: JSON = ["apiVersion": "v1", "kind": "Node", "name": .string(name), "uid": .string(owner)]
+        return [
+            "apiVersion": "coordination.k8s.io/v1", "kind": "Lease",
+            "metadata": ["name": .string(name), "namespace": .string(namespace), "ownerReferences": [owner]],
+            "spec": ["holderIdentity": .string(name), "leaseDurationSeconds": 40, "renewTime": .string(time.rfc3339Micro)],
+        ]
+    }
+
     /// Labels that the kubelet and the cloud provider give a node.
     private var allLabels: [String: String] {
         var all = labels
