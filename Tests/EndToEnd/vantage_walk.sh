@@ -90,37 +90,9 @@ bash -c "$FIX" >/dev/null
 for _ in $(seq 30); do via worker get --raw /api/v1/namespaces >/dev/null 2>&1 && break; sleep 0.2; done
 run "pasted, lets it in" via worker get --raw /api/v1/namespaces
 
-part "network ACLs"
-path() { eks-sim why --path "$1" demo | tr -s ' \n' ' '; }
-acl_of() { q ec2 describe-network-acls --filters "Name=association.subnet-id,Values=$1" --query 'NetworkAcls[0].NetworkAclId'; }
-swap() { q ec2 replace-network-acl-association --network-acl-id "$2" --association-id "$(q ec2 describe-network-acls --filters "Name=association.subnet-id,Values=$1" --query "NetworkAcls[0].Associations[?SubnetId=='$1'].NetworkAclAssociationId")" >/dev/null; }
-entry() { aws ec2 create-network-acl-entry --network-acl-id "$ACL" --rule-number "$1" "--$2" --protocol tcp --port-range "From=$3,To=$4" --cidr-block 0.0.0.0/0 --rule-action "${5:-allow}"; }
-DEFAULT=$(acl_of "$PRIV")
-ACL=$(q ec2 create-network-acl --vpc-id "$VPC" --query NetworkAcl.NetworkAclId)
-swap "$PRIV" "$ACL"
-refuse "one without rules lets nothing through" "$timed_out" via worker get --raw /api/v1/namespaces
-like "why" "$(path worker)" "✗ path +network ACL of $PRIV: rule \* of $ACL denies what goes out to 443"
-entry 100 egress 443 443
-refuse "the call goes out, the answer does not come in" "$timed_out" via worker get --raw /api/v1/namespaces
-like "why" "$(path worker)" "rule \* of $ACL denies what comes in from [0-9.]+ to 32768-60999"
-entry 200 ingress 1024 65535
-run "with the ports of answers" via worker get --raw /api/v1/namespaces
-entry 150 ingress 50000 50010 deny
-like "some of them denied by an earlier rule" "$(path worker)" "rule 150 of $ACL denies what comes in"
-swap "$PRIV" "$DEFAULT"
-swap "$PUB" "$ACL"
-like "the NAT gateway's subnet has one too" "$(path worker)" "✗ path +network ACL of $PUB: rule \* of $ACL denies what comes in from 10.0.1.[0-9]+ to 443"
-swap "$PUB" "$DEFAULT"
-run "with the default ACLs" via worker get --raw /api/v1/namespaces
-
 part "both endpoints"
 is "private access too" "$(update "endpointPrivateAccess=true")" ""
 run "the office by the public one" via office get --raw /api/v1/namespaces
-swap "$PRIV2" "$ACL"
-swap "$PRIV" "$ACL"
-like "the control plane's interfaces lie behind ACLs as well" "$(path edge)" "✗ path +network ACL of ($PRIV|$PRIV2): rule \* of $ACL denies what comes in from 10.0.0.[0-9]+ to 443"
-swap "$PRIV2" "$DEFAULT"
-swap "$PRIV" "$DEFAULT"
 refuse "the worker by the private one: its group is not let in" "$timed_out" via worker get --raw /api/v1/namespaces
 run "why" eks-sim why --path worker demo -o json
 like "the cluster security group" "$OUT" 'no rule lets 10.0.1.[0-9]+ reach 443'

@@ -24,7 +24,7 @@ struct AgentHost: Sendable {
     /// How the traffic of pods with branch interfaces goes: as it was set when they were connected, by their UIDs.
     var modes: [String: EnforcingMode] = [:]
     /// What the plugin wrote.
-    var pluginLog = PluginLog()
+    var pluginLog = AgentLog(capacity: 128)
 
     init(_ machine: NodeMachine) { self.machine = machine }
 }

@@ -22,34 +22,22 @@ extension ClusterPodNetwork {
 
     func connect(_ sandbox: PodSandbox) async throws(PodNetworkFailure) -> [String] {
         guard host(sandbox.node) != nil else { return try await standalone.connect(sandbox) }
-        guard let agent = agent(sandbox.node) else { throw noAgent(sandbox) }
+        guard let agent = agent(sandbox.node) else { throw noAgent }
         let reply: AddReply
         do throws(RequestRefusal) {
             reply = try await agent.add(AddRequest(key: Self.key(sandbox), pod: Self.pod(sandbox)), at: world.now)
         } catch {
-            note(sandbox, .notAdded("rpc error: code = Unknown desc = \(error.message)"))
             throw Self.failed(error.message)
         }
         // An agent that ended meanwhile has not written down what it gave.
-        guard self.agent(sandbox.node) === agent else { throw noAgent(sandbox) }
+        guard self.agent(sandbox.node) === agent else { throw noAgent }
         await arm(sandbox.node, agent)
-        note(sandbox, reply.pod.map(PluginLog.Outcome.added) ?? .noAddress)
         guard let pod = reply.pod else { throw .noAddress }
         if pod.vlan != nil { change(sandbox.node) { $0.modes[sandbox.uid] = agent.settings.enforcingMode } }
         return [pod.address.description]
     }
 
-    private func noAgent(_ sandbox: PodSandbox) -> PodNetworkFailure {
-        note(sandbox, .notAdded(Self.unreachable))
-        return Self.failed("Error received from AddNetwork gRPC call: \(Self.unreachable)")
-    }
-
-    private func note(_ sandbox: PodSandbox, _ outcome: PluginLog.Outcome) {
-        change(sandbox.node) { host in
-            let mode = host.modes[sandbox.uid] ?? host.agent?.settings.enforcingMode ?? .strict
-            host.pluginLog.note(PluginLog.Entry(time: world.now, sandbox: sandbox, outcome: outcome, mode: mode))
-        }
-    }
+    private var noAgent: PodNetworkFailure { Self.failed("Error received from AddNetwork gRPC call: \(Self.unreachable)") }
 
     func blocked(_ sandbox: PodSandbox, ports: Set<Int64>) async -> Set<Int64> {
         guard let host = host(sandbox.node), let settings = host.agent?.settings, settings.usesBranchInterfaces,
@@ -64,12 +52,10 @@ extension ClusterPodNetwork {
         guard host(sandbox.node) != nil else { return await standalone.disconnect(sandbox) }
         change(sandbox.node) { $0.modes[sandbox.uid] = nil }
         guard let agent = agent(sandbox.node) else {
-            note(sandbox, .notDeleted(Self.unreachable))
             // The agent that comes finds the pod's interface gone.
             return change(sandbox.node) { _ = $0.gone.insert(Self.key(sandbox)) } ?? ()
         }
-        let isKnown = (try? await agent.delete(Self.key(sandbox), pod: Self.pod(sandbox), at: world.now)) != nil
-        note(sandbox, isKnown ? .deleted : .unknown)
+        _ = try? await agent.delete(Self.key(sandbox), pod: Self.pod(sandbox), at: world.now)
         await arm(sandbox.node, agent)
     }
 

@@ -13,10 +13,7 @@ extension AWSFrontDoor {
         let endpoint = ClusterEndpoint(cluster, draft)
         switch caller {
         case .internet(let address): return endpoint.reach(from: Vantage(.internet, address))
-        case .peered(let address, let outside):
-            let vantage = Vantage(.peered, address, natAddress: outside)
-            let target = endpoint.names(for: vantage).first
-            return endpoint.reach(from: vantage, after: target.flatMap { ClusterEndpoint.gate(cluster, draft, at: $0, for: address) } ?? [])
+        case .peered(let address, let outside): return endpoint.reach(from: Vantage(.peered, address, natAddress: outside))
         case .interface(let reference):
             let own = regions.resources(reference.account, reference.region).present
             guard let interface = own.get(.networkInterface, reference.id) else { throw .unknown(reference.id) }
@@ -26,12 +23,7 @@ extension AWSFrontDoor {
                 draft.list(.securityGroupRule, "groupId", group).contains { place.isPeer(of: SecurityGroupRule(record: $0), $0) }
             }
             let target = endpoint.names(for: vantage).first
-            var steps: [EndpointReach.Step] = []
-            if let target {
-                steps = [place.egress(to: target)] + place.gates(to: target)
-                if let gate = ClusterEndpoint.gate(cluster, draft, at: target, for: vantage.address, in: place.subnet) { steps += gate }
-            }
-            return endpoint.reach(from: vantage, after: steps)
+            return endpoint.reach(from: vantage, after: target.map { [place.egress(to: $0)] } ?? [])
         }
     }
 }
@@ -42,19 +34,6 @@ extension ClusterEndpoint {
         let interfaces = (cluster.json["_interfaces"]?.strings ?? []).compactMap { draft.get(.networkInterface, $0) }
         let groups = interfaces.flatMap { ($0["groupSet"]?.array ?? []).compactMap { $0["groupId"]?.string } }
         return Set(groups).sorted()
-    }
-
-    /// How a call from an address gets into the subnet of one of the control plane's interfaces; `nil` when the target is none of them.
-    /// Nothing is in the way within a subnet.
-    fileprivate static func gate(
-        _ cluster: ClusterRecord, _ draft: ResourceDraft, at target: IPAddress, for caller: IPAddress, in own: String? = nil
-    ) -> [EndpointReach.Step]? {
-        let interfaces = (cluster.json["_interfaces"]?.strings ?? []).compactMap { draft.get(.networkInterface, $0) }
-        guard let interface = interfaces.first(where: { $0["privateIpAddress"]?.string == target.description }),
-            let subnet = interface["subnetId"]?.string
-        else { return nil }
-        if subnet == own { return [] }
-        return SubnetGate(subnet, draft).map { [$0.step(SubnetGate.called(by: caller))] }
     }
 
     /// A cluster's endpoint as the owner's network has it.
@@ -99,21 +78,6 @@ private struct InterfacePlace {
     }
 
     private var vpc: String { interface["vpcId"]?.string ?? "" }
-    var subnet: String { interface["subnetId"]?.string ?? "" }
-
-    /// The network ACLs on the way out to an address: that of the subnet, and that of a NAT gateway's.
-    func gates(to target: IPAddress) -> [EndpointReach.Step] {
-        let block = draft.get(.subnet, subnet)?["cidrBlock"]?.string.flatMap { CIDRBlock($0) }
-        guard block?.contains(target) != true else { return [] }
-        var steps: [EndpointReach.Step] = []
-        if let own = SubnetGate(subnet, draft) { steps.append(own.step(SubnetGate.calling(target))) }
-        if let id = route(to: target)?["natGatewayId"]?.string,
-            let place = draft.get(.natGateway, id)?["subnetId"]?.string, place != subnet, let gate = SubnetGate(place, draft)
-        {
-            steps.append(gate.step(SubnetGate.called(by: address) + SubnetGate.calling(target, from: SubnetGate.translatedPorts)))
-        }
-        return steps
-    }
 
     /// Where it lies, seen from a cluster, and the addresses with which it would leave for the endpoint's public addresses.
     func vantage(towards endpoint: ClusterEndpoint, of cluster: ClusterRecord) -> Vantage {
