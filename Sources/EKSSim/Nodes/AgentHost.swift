@@ -21,8 +21,10 @@ struct AgentHost: Sendable {
     var pod: (uid: String, environment: [String: String])?
     /// Whether such a pod has run: the next one is another agent, even with the same settings.
     var hadPod = false
-    /// What the plugin wrote.
-    var pluginLog = AgentLog(capacity: 128)
+    /// What the plugin is configured with, from the first start of an agent on.
+    var pluginSettings: PluginSettings?
+    /// What the plugin was called for; the file outlives agents.
+    var pluginLog = PluginLog(capacity: 32)
 
     init(_ machine: NodeMachine) { self.machine = machine }
 }
