@@ -83,8 +83,23 @@ struct Harness: Sendable {
     }
 
     func iam(_ action: String, _ parameters: [(String, String)] = []) async throws -> Answer {
-        let signer = RequestSigner(key: key, region: "us-east-1", service: "iam", date: simulator.world.now)
-        let form = ([("Action", action), ("Version", "2010-05-08")] + parameters)
+        try await query("iam", "2010-05-08", action, parameters, region: "us-east-1")
+    }
+
+    func ec2(_ action: String, _ parameters: [(String, String)] = []) async throws -> Answer {
+        try await query("ec2", "2016-11-15", action, parameters, region: region)
+    }
+
+    func autoScaling(_ action: String, _ parameters: [(String, String)] = []) async throws -> Answer {
+        try await query("autoscaling", "2011-01-01", action, parameters, region: region)
+    }
+
+    /// Calls a service whose calls are forms.
+    private func query(
+        _ service: String, _ version: String, _ action: String, _ parameters: [(String, String)], region: String
+    ) async throws -> Answer {
+        let signer = RequestSigner(key: key, region: region, service: service, date: simulator.world.now)
+        let form = ([("Action", action), ("Version", version)] + parameters)
             .map { "\(PercentEncoding.encode($0.0))=\(PercentEncoding.encode($0.1))" }.joined(separator: "&")
         return try await send(
             signer.sign("POST", "/", headers: [("Content-Type", "application/x-www-form-urlencoded; charset=utf-8")], body: form))
