@@ -51,14 +51,15 @@ extension Simulator {
         return found
     }
 
-    /// What the agent of a node serves or writes: `metrics`, `ipamd.log`, or a path of its introspection server.
+    /// What the agent of a node serves or writes: `metrics`, `ipamd.log`, the plugin's `plugin.log`, or a path of its introspection server.
     ///
     /// - Throws: `NodeFailure`.
     public func agentPage(cluster: String, node: String, _ page: String) async throws(NodeFailure) -> String {
-        guard let (_, agent) = try await agents(cluster, node).first else { throw .noNode(node) }
+        guard let (host, agent) = try await agents(cluster, node).first else { throw .noNode(node) }
         switch page {
         case "metrics": return await agent.metricsPage
-        case "ipamd.log": return await agent.log.lines.map { $0.text + "\n" }.joined()
+        case "ipamd.log": return await agent.log.text
+        case "plugin.log": return host.pluginLog.text
         default: return await agent.introspect("/" + page).text + "\n"
         }
     }

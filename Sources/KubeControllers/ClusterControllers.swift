@@ -161,7 +161,7 @@ public final class ClusterControllers: Sendable {
             } setWatched: { _, isWatched in
                 await fleet.setStatusesWatched(isWatched)
             })
-        cluster.kubelets.set(KubeletServer(cluster: cluster, fleet: fleet))
+        cluster.kubelets.set(KubeletServer(cluster: cluster, fleet: fleet, network: network))
         for (machine, user) in stored { await fleet.join(machine, as: user ?? Self.node(machine.name)) }
     }
 

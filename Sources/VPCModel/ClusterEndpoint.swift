@@ -44,7 +44,8 @@ public struct Vantage: Sendable, Hashable {
     }
 }
 
-/// How a call to an endpoint goes. One that is refused is not answered: the caller's connection hangs until it gives up.
+/// How a call to an endpoint goes. One that is refused is not answered: security groups, network ACLs, blocks of public access and routes that
+/// lead nowhere all swallow packets, so that the caller's connection hangs until it gives up; nothing on the way answers with a reset.
 public struct EndpointReach: Sendable, Hashable {
     /// A hop at which something was compared.
     public struct Step: Sendable, Hashable {
@@ -54,12 +55,15 @@ public struct EndpointReach: Sendable, Hashable {
         public let isPassed: Bool
         /// What was wanted and found.
         public let detail: String
+        /// What lets a refused call pass, as a command to paste, where the hop itself knows.
+        public let fix: String?
 
         /// Makes a step.
-        public init(hop: String, isPassed: Bool, detail: String) {
+        public init(hop: String, isPassed: Bool, detail: String, fix: String? = nil) {
             self.hop = hop
             self.isPassed = isPassed
             self.detail = detail
+            self.fix = fix
         }
     }
 
@@ -109,8 +113,11 @@ public struct ClusterEndpoint: Sendable, Hashable {
         return isPrivate ? interfaces : publicAddresses
     }
 
-    /// How a call from a vantage point goes, when `before`, hops between the name and the endpoint, let it pass.
-    public func reach(from vantage: Vantage, after before: [EndpointReach.Step] = []) -> EndpointReach {
+    /// How a call from a vantage point goes, when hops between the name and the endpoint let it pass: `before`, where it leaves, and
+    /// `arriving`, those that it meets on its route.
+    public func reach(
+        from vantage: Vantage, after before: [EndpointReach.Step] = [], arriving: [EndpointReach.Step] = []
+    ) -> EndpointReach {
         let names = names(for: vantage)
         let isPrivate = exposure.isPrivate && names == interfaces
         var steps = [
@@ -118,20 +125,21 @@ public struct ClusterEndpoint: Sendable, Hashable {
                 hop: "name", isPassed: !names.isEmpty,
                 detail: "\(isPrivate ? "interfaces in the VPC" : "public addresses"): \(names.map(\.description).joined(separator: ", "))")
         ]
-        steps += before
-        let isOpen = !names.isEmpty && before.allSatisfy(\.isPassed)
-        let end = !isOpen ? nil : isPrivate ? privatePath(vantage, &steps) : publicPath(vantage, &steps)
+        let isOpen = !names.isEmpty && Self.pass(before, &steps)
+        let end = !isOpen ? nil : isPrivate ? privatePath(vantage, arriving, &steps) : publicPath(vantage, arriving, &steps)
         return EndpointReach(
             names: names, isPrivatePath: isPrivate, steps: steps, source: end,
             sourceAfterNode: isPrivate ? nil : sourceAfterNode(of: vantage))
     }
 
-    private func privatePath(_ vantage: Vantage, _ steps: inout [EndpointReach.Step]) -> IPAddress? {
+    private func privatePath(
+        _ vantage: Vantage, _ arriving: [EndpointReach.Step], _ steps: inout [EndpointReach.Step]
+    ) -> IPAddress? {
         let hasRoute = vantage.place == .vpc || vantage.place == .peered
         steps.append(
             EndpointReach.Step(
                 hop: "route", isPassed: hasRoute, detail: hasRoute ? "\(vantage.place.rawValue): private" : "none to private addresses"))
-        guard hasRoute else { return nil }
+        guard hasRoute, Self.pass(arriving, &steps) else { return nil }
         let block = allowedSources.first { $0.contains(vantage.address) }
         let isAllowed = vantage.isInClusterGroup || block != nil
         let reason =
@@ -140,7 +148,9 @@ public struct ClusterEndpoint: Sendable, Hashable {
         return isAllowed ? vantage.address : nil
     }
 
-    private func publicPath(_ vantage: Vantage, _ steps: inout [EndpointReach.Step]) -> IPAddress? {
+    private func publicPath(
+        _ vantage: Vantage, _ arriving: [EndpointReach.Step], _ steps: inout [EndpointReach.Step]
+    ) -> IPAddress? {
         if let source = sourceAfterNode(of: vantage) {
             steps.append(EndpointReach.Step(hop: "node", isPassed: true, detail: "\(vantage.address) leaves as \(source)"))
         }
@@ -150,13 +160,22 @@ public struct ClusterEndpoint: Sendable, Hashable {
             ? "internet"
             : vantage.publicAddress.map { "internet gateway, as \($0)" } ?? vantage.natAddress.map { "NAT gateway, as \($0)" }
         steps.append(EndpointReach.Step(hop: "route", isPassed: source != nil, detail: route ?? "no default route to the internet"))
-        guard let source else { return nil }
+        guard let source, Self.pass(arriving, &steps) else { return nil }
         let block = exposure.publicCIDRs.first { CIDRBlock($0)?.contains(source) == true }
         steps.append(
             EndpointReach.Step(
                 hop: "publicAccessCidrs", isPassed: block != nil,
                 detail: block.map { "\(source) is in \($0)" } ?? "\(source) is in none of \(exposure.publicCIDRs.joined(separator: ", "))"))
         return block == nil ? nil : source
+    }
+
+    /// Takes hops in turn, up to the one that refuses; answers whether none does.
+    private static func pass(_ hops: [EndpointReach.Step], _ steps: inout [EndpointReach.Step]) -> Bool {
+        for hop in hops {
+            steps.append(hop)
+            guard hop.isPassed else { return false }
+        }
+        return true
     }
 
     /// A pod's call leaves with the node's address, unless something else is to translate it.

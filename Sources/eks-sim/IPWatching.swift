@@ -8,7 +8,7 @@ extension IP {
     struct Pool: ParsableCommand {
         static let configuration = CommandConfiguration(
             abstract: "The addresses that nodes hold for their pods: used, warm, cooling.",
-            discussion: "With a node also its agent's pages: --page metrics, ipamd.log, v1/enis, v1/ipamd-env-settings …")
+            discussion: "With a node also its agent's pages: --page metrics, ipamd.log, plugin.log, v1/enis, v1/ipamd-env-settings …")
         @Argument(help: "A node's name or instance id; all nodes without.") var node: String?
         @Option(help: "The cluster. Default: the first.") var cluster: String?
         @Option(help: "A page of the node's agent.") var page: String?

@@ -83,8 +83,19 @@ struct Harness: Sendable {
     }
 
     func iam(_ action: String, _ parameters: [(String, String)] = []) async throws -> Answer {
-        let signer = RequestSigner(key: key, region: "us-east-1", service: "iam", date: simulator.world.now)
-        let form = ([("Action", action), ("Version", "2010-05-08")] + parameters)
+        try await query("iam", "2010-05-08", action, parameters, region: "us-east-1")
+    }
+
+    func autoScaling(_ action: String, _ parameters: [(String, String)] = []) async throws -> Answer {
+        try await query("autoscaling", "2011-01-01", action, parameters, region: region)
+    }
+
+    /// Calls a service whose calls are forms.
+    private func query(
+        _ service: String, _ version: String, _ action: String, _ parameters: [(String, String)], region: String
+    ) async throws -> Answer {
+        let signer = RequestSigner(key: key, region: region, service: service, date: simulator.world.now)
+        let form = ([("Action", action), ("Version", version)] + parameters)
             .map { "\(PercentEncoding.encode($0.0))=\(PercentEncoding.encode($0.1))" }.joined(separator: "&")
         return try await send(
             signer.sign("POST", "/", headers: [("Content-Type", "application/x-www-form-urlencoded; charset=utf-8")], body: form))
@@ -92,11 +103,7 @@ struct Harness: Sendable {
 
     /// Calls EC2; answers the elements of the response as members, those of lists as elements, and all values as texts.
     func ec2(_ action: String, _ parameters: [(String, String)] = []) async throws -> JSON {
-        let signer = RequestSigner(key: key, region: region, service: "ec2", date: simulator.world.now)
-        let form = ([("Action", action), ("Version", "2016-11-15")] + parameters)
-            .map { "\(PercentEncoding.encode($0.0))=\(PercentEncoding.encode($0.1))" }.joined(separator: "&")
-        let answer = try await send(
-            signer.sign("POST", "/", headers: [("Content-Type", "application/x-www-form-urlencoded; charset=utf-8")], body: form))
+        let answer = try await query("ec2", "2016-11-15", action, parameters, region: region)
         #expect(answer.status == 200, "\(answer.text)")
         return EC2Elements.read(answer.text)["\(action)Response"] ?? .null
     }

@@ -56,6 +56,32 @@ struct NodeJoinTests: NodegroupSuite {
         }
     }
 
+    @Test("a node's kubelet serves the logs of the agent and of the plugin")
+    func logs() async throws {
+        try await Harness.run { harness in
+            try await makeRole(harness, Self.policies)
+            try await makeGroup(harness)
+            await advance(harness, .seconds(60))
+            var told = 0
+            for node in try await nodes(harness).keys.sorted() {
+                func read(_ path: String) async throws -> String {
+                    try await harness.kubernetes("GET", "/api/v1/nodes/\(node)/proxy/logs/\(path)", token: harness.token()).text
+                }
+                #expect(try await read("").contains("<a href=\"aws-routed-eni/\">aws-routed-eni/</a>"))
+                #expect(try await read("aws-routed-eni/").contains("<a href=\"ipamd.log\">ipamd.log</a>"))
+                #expect(try await read("aws-routed-eni/nothing").hasPrefix("404 page not found"))
+                #expect(try await read("aws-routed-eni/ipamd.log").hasPrefix("{\"level\":"))
+                let lines = try await harness.simulator.agentPage(cluster: "demo", node: node, "plugin.log")
+                guard !lines.isEmpty else { continue }
+                told += 1
+                #expect(try await read("aws-routed-eni/plugin.log") == lines)
+                #expect(lines.contains("Received CNI add request: ContainerID("))
+                #expect(lines.contains("K8S_POD_NAME=coredns-"))
+            }
+            #expect(told > 0)
+        }
+    }
+
     @Test("an hour in which nothing happens costs no look at the instances")
     func idle() async throws {
         try await Harness.run { harness in

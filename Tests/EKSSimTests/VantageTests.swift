@@ -69,6 +69,39 @@ struct VantageTests {
         }
     }
 
+    @Test("a network ACL refuses calls in either direction, but none within its subnet; the path names the rule, whose fix opens it")
+    func networkACLs() async throws {
+        try await Harness.run { harness in
+            let cluster = try await harness.eks("GET", "/clusters/demo").json["cluster"]
+            let subnets = try #require(cluster?.at("resourcesVpcConfig", "subnetIds")?.strings)
+            let group = try #require(cluster?.at("resourcesVpcConfig", "clusterSecurityGroupId")?.string)
+            let vpc = try #require(cluster?.at("resourcesVpcConfig", "vpcId")?.string)
+            try await update(harness, ["endpointPrivateAccess": true])
+            let other = try await harness.ec2("CreateSubnet", [("VpcId", vpc), ("CidrBlock", "172.31.240.0/24")])
+            let subnet = try #require(other.at("subnet", "subnetId")?.string)
+            try await harness.simulator.addVantage("beside", .subnet(subnet, groups: [group]))
+            try await harness.simulator.addVantage("inside", .subnet(subnets[0], groups: [group]))
+            #expect(try await status(harness, from: "beside") == 200)
+            let acls = try await harness.ec2("DescribeNetworkAcls")["networkAclSet"]?.array
+            let acl = try #require(acls?.first?["networkAclId"]?.string)
+            func deny(_ number: Int, egress: Bool, _ block: String, _ from: Int, _ to: Int) async throws {
+                _ = try await harness.ec2(
+                    "CreateNetworkAclEntry",
+                    [
+                        ("NetworkAclId", acl), ("RuleNumber", "\(number)"), ("Egress", "\(egress)"), ("Protocol", "6"),
+                        ("RuleAction", "deny"), ("CidrBlock", block), ("PortRange.From", "\(from)"), ("PortRange.To", "\(to)"),
+                    ])
+            }
+            try await deny(50, egress: true, "172.31.240.0/24", 1024, 65535)
+            #expect(try await status(harness, from: "beside") == nil)
+            #expect(try await status(harness, from: "inside") == 200)
+            let step = try #require(try await harness.simulator.path(from: "beside", to: "demo").record.steps.last)
+            #expect(step.check == "network ACL")
+            #expect(step.actual?.contains("\(acl) of \(subnets[0]): outbound rule 50 denies answers to 32768-60999 to 172.31.240.") == true)
+            #expect(step.fix?.contains("--egress --rule-number 49 --protocol tcp --port-range From=32768,To=60999") == true)
+        }
+    }
+
     @Test(
         "what can be no vantage point is refused",
         arguments: [

@@ -71,6 +71,9 @@ like "says what each node holds" "$OUT" "$WEBNODE +m5.large +29 +"
 run "of a node" eks-sim ip pool "$WEBNODE" --cluster demo
 like "its interfaces" "$OUT" '^eni-[0-9a-f]+ +0 +subnet-'
 like "its log" "$(eks-sim ip pool "$WEBNODE" --page ipamd.log)" '"msg":"Received AddNetwork for NS default'
+like "its plugin's" "$(eks-sim ip pool "$WEBNODE" --page plugin.log)" '"msg":"Received add network response from ipamd for container [0-9a-f]{64} interface eth0: Success:true'
+like "which its kubelet serves" "$(k demo get --raw "/api/v1/nodes/$WEBNODE/proxy/logs/aws-routed-eni/plugin.log")" 'Received CNI add request: .*K8S_POD_NAME=web;'
+like "with the directory" "$(k demo get --raw "/api/v1/nodes/$WEBNODE/proxy/logs/")" 'href="aws-routed-eni/"'
 like "its metrics" "$(eks-sim ip pool "$WEBNODE" --page metrics)" '^awscni_assigned_ip_addresses 2[0-9]'
 like "its introspection" "$(eks-sim ip pool "$WEBNODE" --page v1/enis)" '"AssignedIPs":2[0-9]'
 like "metrics of pools" "$(curl -s "$EKS_SIM_ENDPOINT/metrics")" "^eks_sim_pool_addresses.cluster=.demo.,node=.$WEBNODE.,state=.used.. 2[0-9]"

@@ -114,6 +114,34 @@ run "a rule" aws ec2 authorize-security-group-ingress --group-id "$GROUP" --prot
 run "the data center" via dc get --raw /api/v1/namespaces
 like "nodes behind the NAT gateway reach every service" "$(eks-sim why --path node demo)" 'nodes +AWS services: every subnet has a route to the internet'
 
+part "network ACLs"
+ACL=$(q ec2 create-network-acl --vpc-id "$VPC" --query NetworkAcl.NetworkAclId)
+rule() { aws ec2 create-network-acl-entry --network-acl-id "$ACL" --rule-number "$1" --protocol "$2" --rule-action "$3" --cidr-block "$4" "${@:5}"; }
+ASSOC=$(q ec2 describe-network-acls --filters "Name=association.subnet-id,Values=$CUT" --query "NetworkAcls[0].Associations[?SubnetId=='$CUT'].NetworkAclAssociationId")
+run "one that lets nothing pass, before the node's subnet" aws ec2 replace-network-acl-association --association-id "$ASSOC" --network-acl-id "$ACL"
+refuse "the node" "$timed_out" via node get --raw /api/v1/namespaces
+run "why" eks-sim why --path node demo -o json
+like "its last rule" "$OUT" "$ACL of $CUT: outbound rule \\* denies TCP to 443 to 10.0.[12].[0-9]+"
+bash -c "$(field '["fix"]' <<<"$OUT")"
+refuse "the call gets out, its answers do not come in" "$timed_out" via node get --raw /api/v1/namespaces
+run "why" eks-sim why --path node demo -o json
+like "the other direction" "$OUT" "$ACL of $CUT: inbound rule \\* denies answers to 32768-60999 from 10.0"
+bash -c "$(field '["fix"]' <<<"$OUT")"
+run "both opened" via node get --raw /api/v1/namespaces
+like "the rules are named" "$(eks-sim why --path node demo)" "✓ path +network ACL: $ACL"
+run "a lower number denies" rule 10 tcp deny 10.0.0.0/16 --egress --port-range From=443,To=443
+refuse "the node again" "$timed_out" via node get --raw /api/v1/namespaces
+run "the connection that was refused" eks-sim why --last
+like "is explained by the rule" "$(tr -s ' \n' ' ' <<<"$OUT")" 'outbound rule 10 denies TCP to 443'
+run "without it" aws ec2 delete-network-acl-entry --network-acl-id "$ACL" --rule-number 10 --egress
+run "the node" via node get --raw /api/v1/namespaces
+MAIN=$(q ec2 describe-network-acls --filters "Name=association.subnet-id,Values=$PRIV" --query 'NetworkAcls[0].NetworkAclId')
+run "answers to the data center are denied where the interfaces are" aws ec2 create-network-acl-entry --network-acl-id "$MAIN" --rule-number 50 --protocol tcp --rule-action deny --cidr-block 192.168.0.0/16 --egress --port-range From=1024,To=65535
+refuse "the data center" "$timed_out" via dc get --raw /api/v1/namespaces
+like "why" "$(eks-sim why --path dc demo | tr -s ' \n' ' ')" 'outbound rule 50 denies answers to 32768-60999 to 192.168.1.5'
+run "without it" aws ec2 delete-network-acl-entry --network-acl-id "$MAIN" --rule-number 50 --egress
+run "the data center" via dc get --raw /api/v1/namespaces
+
 part "VPC endpoints that nodes lack"
 aws ec2 delete-nat-gateway --nat-gateway-id "$NAT" >/dev/null
 aws ec2 wait nat-gateway-deleted --nat-gateway-ids "$NAT"

@@ -23,8 +23,10 @@ struct AgentHost: Sendable {
     var hadPod = false
     /// How the traffic of pods with branch interfaces goes: as it was set when they were connected, by their UIDs.
     var modes: [String: EnforcingMode] = [:]
-    /// What the plugin wrote.
-    var pluginLog = AgentLog(capacity: 128)
+    /// What the plugin is configured with, from the first start of an agent on.
+    var pluginSettings: PluginSettings?
+    /// What the plugin was called for; the file outlives agents.
+    var pluginLog = PluginLog(capacity: 32)
 
     init(_ machine: NodeMachine) { self.machine = machine }
 }

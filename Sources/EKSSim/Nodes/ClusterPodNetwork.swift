@@ -78,6 +78,16 @@ final class ClusterPodNetwork: PodNetwork {
         }
     }
 
+    /// Writes down what the plugin did on a node.
+    func note(_ node: String, _ pod: PluginLog.Pod, _ outcome: PluginLog.Outcome) {
+        let now = world.now
+        state.withLock { state in
+            // In place: the log is not copied for each line.
+            guard let settings = state.hosts[node]?.pluginSettings else { return }
+            state.hosts[node]?.pluginLog.note(pod, outcome, settings, at: now)
+        }
+    }
+
     /// The agent of a node, while it answers.
     func agent(_ node: String) -> IPAMAgent? { host(node).flatMap { $0.isUp ? $0.agent : nil } }
 
@@ -152,15 +162,18 @@ final class ClusterPodNetwork: PodNetwork {
             change(node) { $0.file = file }
         }
         let machine = host.machine
+        let environment = environment(of: host)
         let network = InstanceNetworkOverEC2(
             aws: frontDoor, account: record.accountID, region: record.region, id: machine.instanceID)
         let agent = IPAMAgent(
-            settings(of: host), on: limits, instanceID: machine.instanceID, maxPods: Int(clamping: machine.maximumPods), network: network,
+            AgentSettings(environment: environment), on: limits, instanceID: machine.instanceID,
+            maxPods: Int(clamping: machine.maximumPods), network: network,
             objects: NodeObjectsOverStore(cluster: cluster, name: machine.name) { [weak self] feature, value in
                 await self?.add(feature, value, to: machine.name)
             }, log: await host.agent?.log ?? AgentLog(capacity: 128))
         let file = change(node) { (host: inout AgentHost) -> StateFile in
             host.agent = agent
+            host.pluginSettings = PluginSettings(environment: environment)
             host.file.allocations.removeAll { host.gone.contains($0.key) }
             host.gone = []
             return host.file
@@ -183,9 +196,9 @@ final class ClusterPodNetwork: PodNetwork {
     }
 
     /// The settings of a node's agent: those of its pod, else of the DaemonSet, else of the manifest that AWS ships.
-    private func settings(of host: AgentHost) -> AgentSettings {
-        AgentSettings(environment: host.pod?.environment ?? template ?? defaults)
-    }
+    private func settings(of host: AgentHost) -> AgentSettings { AgentSettings(environment: environment(of: host)) }
+
+    private func environment(of host: AgentHost) -> [String: String] { host.pod?.environment ?? template ?? defaults }
 
     private var defaults: [String: String] { PlanScenario.manifest.merging(["CLUSTER_NAME": record.name]) { own, _ in own } }
 

@@ -46,6 +46,7 @@ struct VantageAdmission: ConnectionAdmission {
     /// The smallest change that opens a hop which stops the call.
     private static func fix(_ step: EndpointReach.Step, _ vantage: VantagePoint, _ cluster: ClusterRecord) -> String? {
         guard !step.isPassed else { return nil }
+        if let fix = step.fix { return fix }
         let update = "aws eks update-cluster-config --name \(cluster.name) --resources-vpc-config"
         switch step.hop {
         case "publicAccessCidrs":

@@ -54,6 +54,12 @@ public protocol PodNetwork: Sendable {
 
     /// The objects that say where the interfaces of pods go have changed.
     func placesChanged() async
+
+    /// The files under `/var/log` that it writes on a node.
+    func logs(of node: String) async -> [String]
+
+    /// One of them as it is now.
+    func log(_ path: String, of node: String) async -> String?
 }
 
 extension PodNetwork {
@@ -80,6 +86,12 @@ extension PodNetwork {
 
     /// It has no such objects.
     public func placesChanged() async {}
+
+    /// It writes none.
+    public func logs(of node: String) async -> [String] { [] }
+
+    /// It writes none.
+    public func log(_ path: String, of node: String) async -> String? { nil }
 
     /// Nothing has to end.
     public func remove(_ machine: NodeMachine) async {}

@@ -38,6 +38,9 @@ public struct AgentLog: Sendable {
     /// The last lines, oldest first.
     public var lines: [Line] { Array(ring[oldest...] + ring[..<oldest]) }
 
+    /// The file, as far as it is kept.
+    public var text: String { lines.map { $0.text + "\n" }.joined() }
+
     private var ring: [Line] = []
     private var oldest = 0
     private let capacity: Int

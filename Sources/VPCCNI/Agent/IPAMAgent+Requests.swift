@@ -44,6 +44,9 @@ public struct AddReply: Sendable, Hashable {
     /// Blocks towards which the pod keeps its address.
     public let vpcBlocks: [CIDRBlock]
 
+    /// There is no address to give.
+    public static let none = AddReply(pod: nil, usesExternalSNAT: false, vpcBlocks: [])
+
     /// What the kubelet's event says of a failed request.
     public static let failedMessage = "add cmd: failed to assign an IP address to container"
 }
@@ -52,6 +55,9 @@ public struct AddReply: Sendable, Hashable {
 public struct RequestRefusal: Error, Sendable, Hashable {
     /// The text of the gRPC status.
     public let message: String
+
+    /// Whether the agent knows no such pod, which the plugin takes for done.
+    public var isUnknownPod: Bool { message.contains("datastore: unknown pod") }
 
     static let unknownPod = RequestRefusal(message: "1 error occurred:\n\t* datastore: unknown pod\n\n")
 
@@ -76,17 +82,16 @@ extension IPAMAgent {
         if let clientVersion = request.clientVersion, clientVersion != version {
             throw RequestRefusal(message: "wrong client version \"\(clientVersion)\" (!= \"\(version)\")")
         }
-        let failed = AddReply(pod: nil, usesExternalSNAT: false, vpcBlocks: [])
         var pod: PodAddress?
         if settings.usesBranchInterfaces {
-            guard let object = await objects.pod(request.pod.namespace, request.pod.name) else { return failed }
+            guard let object = await objects.pod(request.pod.namespace, request.pod.name) else { return .none }
             if object.wantsBranchInterface {
-                guard store.trunk != nil, let annotation = object.annotation, let branch = branchAddress(annotation) else { return failed }
+                guard store.trunk != nil, let annotation = object.annotation, let branch = branchAddress(annotation) else { return .none }
                 pod = branch
             }
         }
         if pod == nil { pod = poolAddress(request, at: now) }
-        guard let pod else { return failed }
+        guard let pod else { return .none }
         let blocks = family == .ipv4 ? await network.vpcBlocks() : []
         let host = settings.hostNetwork
         return AddReply(

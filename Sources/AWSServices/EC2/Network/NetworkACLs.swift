@@ -1,5 +1,6 @@
 import IPAddress
 import JSON
+import VPCModel
 
 /// Network ACLs: each VPC has a default one, and each subnet is in exactly one.
 enum NetworkACLs {
@@ -63,6 +64,26 @@ enum NetworkACLs {
         var changed = acl
         changed["associationSet"] = .array((acl["associationSet"]?.array ?? []) + [association(subnet, id, draft)])
         draft.put(.networkACL, id, changed)
+    }
+
+    /// The ACL that a subnet is in, as far as it is about TCP.
+    static func acl(of subnet: String, _ draft: ResourceDraft) -> NetworkACL? {
+        let vpc = draft.get(.subnet, subnet)?["vpcId"]?.string ?? ""
+        let record = draft.list(.networkACL, "vpcId", vpc).first { acl in
+            acl["associationSet"]?.array?.contains { $0["subnetId"]?.string == subnet } == true
+        }
+        guard let record, let id = record["networkAclId"]?.string else { return nil }
+        let rules = (record["entrySet"]?.array ?? []).compactMap { entry -> NetworkACL.Rule? in
+            guard ["-1", "6"].contains(entry["protocol"]?.string), let number = entry["ruleNumber"]?.integer,
+                let block = (entry["cidrBlock"] ?? entry["ipv6CidrBlock"])?.string.flatMap({ CIDRBlock($0) })
+            else { return nil }
+            let range = entry["portRange"]
+            let (from, to) = (range?["from"]?.integer ?? 0, range?["to"]?.integer ?? 65535)
+            return NetworkACL.Rule(
+                number < lastRule ? number : nil, entry["egress"]?.bool == true ? .outbound : .inbound,
+                isAllowed: entry["ruleAction"]?.string == "allow", block, ports: min(from, to)...max(from, to))
+        }
+        return NetworkACL(id: id, subnet: subnet, rules: rules)
     }
 
     private static func association(_ subnet: String, _ acl: String, _ draft: ResourceDraft) -> JSON {

@@ -13,7 +13,10 @@ extension AWSFrontDoor {
         let endpoint = ClusterEndpoint(cluster, draft)
         switch caller {
         case .internet(let address): return endpoint.reach(from: Vantage(.internet, address))
-        case .peered(let address, let outside): return endpoint.reach(from: Vantage(.peered, address, natAddress: outside))
+        case .peered(let address, let outside):
+            let vantage = Vantage(.peered, address, natAddress: outside)
+            guard let way = endpoint.way(from: vantage, of: nil, to: cluster, draft) else { return endpoint.reach(from: vantage) }
+            return endpoint.reach(from: vantage, arriving: way.arriving)
         case .interface(let reference):
             let own = regions.resources(reference.account, reference.region).present
             guard let interface = own.get(.networkInterface, reference.id) else { throw .unknown(reference.id) }
@@ -22,8 +25,8 @@ extension AWSFrontDoor {
             vantage.isInClusterGroup = ClusterEndpoint.groups(cluster, draft).contains { group in
                 draft.list(.securityGroupRule, "groupId", group).contains { place.isPeer(of: SecurityGroupRule(record: $0), $0) }
             }
-            let target = endpoint.names(for: vantage).first
-            return endpoint.reach(from: vantage, after: target.map { [place.egress(to: $0)] } ?? [])
+            guard let way = endpoint.way(from: vantage, of: place, to: cluster, draft) else { return endpoint.reach(from: vantage) }
+            return endpoint.reach(from: vantage, after: [place.egress(to: way.target)] + way.leaving, arriving: way.arriving)
         }
     }
 }
@@ -53,6 +56,30 @@ extension ClusterEndpoint {
             }, hasPrivateNames: vpc?["_enableDnsSupport"]?.bool == true && vpc?["_enableDnsHostnames"]?.bool == true)
     }
 
+    /// The way that a call takes, of those to the addresses of the endpoint's name the first on which no network ACL stands in the way;
+    /// `nil` when the name has none.
+    fileprivate func way(
+        from vantage: Vantage, of caller: InterfacePlace?, to cluster: ClusterRecord, _ draft: ResourceDraft
+    ) -> CallWay? {
+        let names = names(for: vantage)
+        guard exposure.isPrivate, names == interfaces else {
+            return names.first.map {
+                CallWay(target: $0, leaving: caller?.leaving(to: $0) ?? [], arriving: caller?.translating(to: $0) ?? [])
+            }
+        }
+        let records = (cluster.json["_interfaces"]?.strings ?? []).compactMap { draft.get(.networkInterface, $0) }
+        let ways = records.compactMap { record -> CallWay? in
+            guard let target = record["privateIpAddress"]?.string.flatMap({ IPAddress($0) }), let subnet = record["subnetId"]?.string else {
+                return nil
+            }
+            // What stays in a subnet passes no ACL.
+            guard caller?.subnet != subnet else { return CallWay(target: target, leaving: [], arriving: []) }
+            let arriving = NetworkACLs.acl(of: subnet, draft).map { SubnetCrossing($0, .inbound, vantage.address).step }
+            return CallWay(target: target, leaving: caller?.leaving(to: target) ?? [], arriving: arriving.map { [$0] } ?? [])
+        }
+        return ways.first(where: \.isOpen) ?? ways.first
+    }
+
     /// Addresses of a public load balancer's two zones, which follow from the cluster's id: of 52.0.0.0/9, while instances and Elastic IPs
     /// have those of 54.0.0.0/8.
     private static func publicAddresses(_ cluster: ClusterRecord) -> [IPAddress] {
@@ -60,6 +87,15 @@ extension ClusterEndpoint {
         for byte in cluster.clusterID.utf8 { hash = (hash ^ UInt32(byte)) &* 0x0100_0193 }
         return [hash, hash ^ 0x0040_0100].map { IPAddress(ipv4: 0x3400_0000 | $0 & 0x007F_FFFE | 1) }
     }
+}
+
+/// An address of an endpoint, and the network ACLs on the way there.
+private struct CallWay {
+    let target: IPAddress
+    let leaving: [EndpointReach.Step]
+    let arriving: [EndpointReach.Step]
+
+    var isOpen: Bool { (leaving + arriving).allSatisfy(\.isPassed) }
 }
 
 /// A network interface with what its subnet and security groups let it do.
@@ -95,6 +131,25 @@ private struct InterfacePlace {
             vantage.natAddress = Self.publicAddress(translator)
         }
         return vantage
+    }
+
+    /// Its subnet.
+    var subnet: String { interface["subnetId"]?.string ?? "" }
+
+    /// The ACL of its subnet, which a call to an address outside passes.
+    func leaving(to target: IPAddress) -> [EndpointReach.Step] {
+        NetworkACLs.acl(of: subnet, draft).map { [SubnetCrossing($0, .outbound, target).step] } ?? []
+    }
+
+    /// The ACL of the subnet of the NAT gateway or instance that its route leads to, which a call passes twice.
+    func translating(to target: IPAddress) -> [EndpointReach.Step] {
+        guard let route = route(to: target) else { return [] }
+        let gateway = route["natGatewayId"]?.string.flatMap { draft.get(.natGateway, $0) }
+        let instance = route["networkInterfaceId"]?.string.flatMap { draft.get(.networkInterface, $0) }
+        guard let subnet = (gateway ?? instance)?["subnetId"]?.string, let acl = NetworkACLs.acl(of: subnet, draft) else { return [] }
+        let ports = gateway == nil ? SubnetCrossing.linuxPorts : SubnetCrossing.gatewayPorts
+        let out = SubnetCrossing(acl, .outbound, target, callerPorts: ports).step
+        return subnet == self.subnet ? [out] : [SubnetCrossing(acl, .inbound, address).step, out]
     }
 
     private static func publicAddress(_ interface: JSON) -> IPAddress? {

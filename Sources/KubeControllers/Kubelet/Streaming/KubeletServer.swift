@@ -9,6 +9,7 @@ import World
 struct KubeletServer: KubeletTransport {
     let cluster: ClusterState
     let fleet: KubeletFleet
+    let network: any PodNetwork
 
     private static let pods = ChangeSignals.Resource("", "pods")
 
@@ -32,7 +33,10 @@ struct KubeletServer: KubeletTransport {
 
     func answer(node: String, path: String) async -> HTTPResponse? {
         guard await fleet.runs(node) else { return nil }
-        switch path.split(separator: "?").first.map(String.init) ?? path {
+        let path = path.split(separator: "?").first.map(String.init) ?? path
+        switch path {
+        case "/logs": return HTTPResponse(status: 301, headers: ["Location": "logs/"], body: .empty)
+        case _ where path.hasPrefix("/logs/"): return await NodeLogs(network: network, node: node).answer(String(path.dropFirst(6)))
         case "/healthz", "/healthz/ping": return HTTPResponse(status: 200, contentType: "text/plain; charset=utf-8", Array("ok".utf8))
         case "/pods", "/pods/", "/runningpods/":
             let list: JSON = ["kind": "PodList", "apiVersion": "v1", "metadata": [:], "items": .array(pods(on: node))]
