@@ -2,7 +2,7 @@
 """world.py BINARY [NODES PODS]: a world of 1,000 nodes and 50,000 pods from nothing, then an hour in which nothing happens.
 
 Nodes are instances of managed node groups with interfaces and pools of the account's subnets; pods are made over TLS and bound by the
-scheduler. The clock is virtual and moves as fast as the work allows: it is advanced, second after second, beside everything else.
+scheduler. The clock is virtual and moves as fast as the work allows: second after second, but for the time in which the pods are made.
 """
 import multiprocessing, os, re, subprocess, sys, tempfile, threading, time, urllib.request
 
@@ -125,17 +125,21 @@ def main():
         world = World(binary, folder)
         places = subnets(world)
         role = node_role(world)
-        arrived = threading.Event()
-        mover = world.move(arrived)
+        ready = threading.Event()
+        mover = world.move(ready)
         began = time.monotonic()
         nodes(world, places, role, node_count)
+        ready.set()
+        mover.join()
         report(f"{node_count} nodes ready, wall time", time.monotonic() - began, "s", None)
         began = time.monotonic()
         pods(world, pod_count)
+        arrived = threading.Event()
+        mover = world.move(arrived)
         report(f"{pod_count} pods made, wall time", time.monotonic() - began, "s", None)
         began = time.monotonic()
         while world.addresses() < pod_count and time.monotonic() - started < 600:
-            time.sleep(0.3)
+            time.sleep(0.5)
         while world.is_waiting() and time.monotonic() - started < 600:
             time.sleep(1)
         arrived.set()

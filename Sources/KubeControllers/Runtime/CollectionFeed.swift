@@ -1,6 +1,7 @@
 public import JSON
 public import KubeAPIServer
 public import Store
+import World
 
 /// What changed in a collection since one last looked (what an informer is to a controller).
 public struct CollectionFeed: Sendable {
@@ -27,7 +28,7 @@ public struct CollectionFeed: Sendable {
     private let collection: String
     private var subscription: (any WatchSubscription)?
     private var seen: Revision = 0
-    private var known: Set<String> = []
+    private let known = KnownNames()
 
     /// Follows a resource by group and plural name, from the first `drain` on.
     public init(_ cluster: ClusterState, group: String, _ resource: String) {
@@ -78,9 +79,7 @@ public struct CollectionFeed: Sendable {
         else { return [] }
         self.subscription = subscription
         seen = max(range.revision, seen)
-        let present = Set(range.entries.map(\.name))
-        let gone = known.subtracting(present).sorted().map { change($0, range.revision, nil) }
-        known = present
+        let gone = known.replace(by: Set(range.entries.map(\.name))).sorted().map { change($0, range.revision, nil) }
         return gone + range.entries.map { change($0.name, $0.modified, $0.value) }
     }
 
@@ -92,5 +91,22 @@ public struct CollectionFeed: Sendable {
     public mutating func close() {
         subscription?.cancel()
         subscription = nil
+    }
+}
+
+/// The names of the objects in a collection. The copies of a feed share them: an actor that drains one works on a copy, which would
+/// otherwise copy tens of thousands of names with the first new one.
+private final class KnownNames: Sendable {
+    private let names = Lock<Set<String>>([])
+
+    func insert(_ name: String) { names.withLock { _ = $0.insert(name) } }
+    func remove(_ name: String) { names.withLock { _ = $0.remove(name) } }
+
+    /// Takes over what is there now; answers what is not there any more.
+    func replace(by present: Set<String>) -> Set<String> {
+        names.withLock { names in
+            defer { names = present }
+            return names.subtracting(present)
+        }
     }
 }
