@@ -22,8 +22,12 @@ public struct ClusterRecord: Sendable {
     public var version: String { json["version"]?.string ?? "" }
     /// `CONFIG_MAP`, `API_AND_CONFIG_MAP` or `API`.
     public var authenticationMode: String { json.at("accessConfig", "authenticationMode")?.string ?? "CONFIG_MAP" }
+    /// Whether its pods and Services have addresses of IPv6.
+    public var isIPv6: Bool { json.at("kubernetesNetworkConfig", "ipFamily") == "ipv6" }
     /// The range of Service addresses.
-    public var serviceCIDR: String { json.at("kubernetesNetworkConfig", "serviceIpv4Cidr")?.string ?? "10.100.0.0/16" }
+    public var serviceCIDR: String {
+        json.at("kubernetesNetworkConfig", isIPv6 ? "serviceIpv6Cidr" : "serviceIpv4Cidr")?.string ?? "10.100.0.0/16"
+    }
     /// The issuer of ServiceAccount tokens.
     public var oidcIssuer: String { json.at("identity", "oidc", "issuer")?.string ?? json["_issuer"]?.string ?? "" }
     /// Whether the public endpoint is open.

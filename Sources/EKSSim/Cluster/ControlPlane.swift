@@ -159,7 +159,9 @@ struct ControlPlaneFactory: Sendable {
             try await secrets?.save(record.clusterID, to: store)
         }
         let hasAddons = isEKS && record.bootstrapsSelfManagedAddons
-        try await ClusterBootstrap(cluster: cluster, serviceRange: record.serviceCIDR, endpoint: ("127.0.0.1", port ?? 443))
+        // Endpoints are of the first family of Services (`--advertise-address`).
+        let endpoint = (address: record.isIPv6 ? "::1" : "127.0.0.1", port: port ?? 443)
+        try await ClusterBootstrap(cluster: cluster, serviceRange: record.serviceCIDR, endpoint: endpoint)
             .run(with: hasAddons ? [SystemWorkloads.note(for: cluster)] : [])
         await ClusterResumption(cluster: cluster).run()
         let network = ClusterPodNetwork(record: record, cluster: cluster, aws: aws)
