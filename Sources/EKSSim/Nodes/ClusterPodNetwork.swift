@@ -24,7 +24,7 @@ final class ClusterPodNetwork: PodNetwork {
     /// After a failed start the container is started again.
     private static let restart = Duration.seconds(30)
 
-    let standalone = StandalonePodNetwork()
+    let standalone: StandalonePodNetwork
     private let record: ClusterRecord
     private let cluster: ClusterState
     private let aws: AWSReference
@@ -35,6 +35,7 @@ final class ClusterPodNetwork: PodNetwork {
         self.record = record
         self.cluster = cluster
         self.aws = aws
+        standalone = StandalonePodNetwork(isIPv6: record.isIPv6)
     }
 
     /// The nodes that have or had an agent, by name.
@@ -113,7 +114,7 @@ final class ClusterPodNetwork: PodNetwork {
         }
         let machine = host.machine
         let network = InstanceNetworkOverEC2(
-            aws: frontDoor, account: record.accountID, region: record.region, id: machine.instanceID)
+            aws: frontDoor, account: record.accountID, region: record.region, id: machine.instanceID, isJudged: record.isIPv6)
         let agent = IPAMAgent(
             settings(of: host), on: limits, instanceID: machine.instanceID, maxPods: Int(clamping: machine.maximumPods), network: network,
             objects: NodeObjectsOverStore(cluster: cluster, name: machine.name), log: await host.agent?.log ?? AgentLog(capacity: 128))
@@ -145,7 +146,16 @@ final class ClusterPodNetwork: PodNetwork {
         AgentSettings(environment: host.pod?.environment ?? template ?? defaults)
     }
 
-    private var defaults: [String: String] { PlanScenario.manifest.merging(["CLUSTER_NAME": record.name]) { own, _ in own } }
+    private var defaults: [String: String] {
+        var settings = PlanScenario.manifest
+        settings["CLUSTER_NAME"] = record.name
+        if record.isIPv6 {
+            for (name, value) in [("ENABLE_IPv4", "false"), ("ENABLE_IPv6", "true"), ("ENABLE_PREFIX_DELEGATION", "true")] {
+                settings[name] = value
+            }
+        }
+        return settings
+    }
 
     /// The environment of the DaemonSet's template; `nil` when there is no such DaemonSet.
     private var template: [String: String]? {

@@ -21,12 +21,16 @@ extension NodeMachine {
     func object(at now: Instant) -> JSON {
         var spec: JSON = ["providerID": .string("aws:///\(zone)/\(instanceID)")]
         if !taints.isEmpty { spec["taints"] = .array(taints.map(\.json)) }
+        var annotations: JSON = [:]
+        // Where nodes get their addresses from a cloud, the one that the kubelet was started with says which of them counts.
+        if isInstance { annotations["alpha.kubernetes.io/provided-node-ip"] = .string(address) }
+        annotations["volumes.kubernetes.io/controller-managed-attach-detach"] = "true"
         return [
             "apiVersion": "v1", "kind": "Node",
             "metadata": [
                 "name": .string(name),
                 "labels": .object(JSONObject(allLabels.sorted { $0.key < $1.key }.map { ($0, .string($1)) })),
-                "annotations": ["volumes.kubernetes.io/controller-managed-attach-detach": "true"],
+                "annotations": annotations,
             ],
             "spec": spec, "status": status(isReady: false, since: now, at: now),
         ]

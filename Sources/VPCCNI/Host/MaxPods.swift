@@ -63,9 +63,12 @@ public enum MaxPods {
         }
     }
 
-    /// What a managed node group without an AMI of its own gets (EKS user guide, nodes/create-managed-node-group.adoc).
-    public static func managedNodeGroup(_ type: InstanceLimits?, vCPUs: Int) -> Int {
-        min(nodeadm(type), vCPUs < 30 ? smallCeiling : largeCeiling)
+    /// What a managed node group without an AMI of its own gets (EKS user guide, nodes/create-managed-node-group.adoc). Where pods have
+    /// addresses of prefixes, as in every cluster of IPv6, each slot of an interface counts for sixteen.
+    public static func managedNodeGroup(_ type: InstanceLimits?, vCPUs: Int, usesPrefixes: Bool = false) -> Int {
+        let ceiling = vCPUs < 30 ? smallCeiling : largeCeiling
+        guard usesPrefixes, let type, type.canHavePrefixes else { return min(nodeadm(type), ceiling) }
+        return min(type.interfaces * type.slotsPerInterface * NodeLimits.addressesPerPrefix + hostNetworkPods, ceiling)
     }
 
     /// What a node of Auto Mode gets at most.
