@@ -83,8 +83,18 @@ struct Harness: Sendable {
     }
 
     func iam(_ action: String, _ parameters: [(String, String)] = []) async throws -> Answer {
-        let signer = RequestSigner(key: key, region: "us-east-1", service: "iam", date: simulator.world.now)
-        let form = ([("Action", action), ("Version", "2010-05-08")] + parameters)
+        try await query("iam", in: "us-east-1", action, version: "2010-05-08", parameters)
+    }
+
+    func ec2(_ action: String, _ parameters: [(String, String)] = []) async throws -> Answer {
+        try await query("ec2", in: region, action, version: "2016-11-15", parameters)
+    }
+
+    private func query(
+        _ service: String, in region: String, _ action: String, version: String, _ parameters: [(String, String)]
+    ) async throws -> Answer {
+        let signer = RequestSigner(key: key, region: region, service: service, date: simulator.world.now)
+        let form = ([("Action", action), ("Version", version)] + parameters)
             .map { "\(PercentEncoding.encode($0.0))=\(PercentEncoding.encode($0.1))" }.joined(separator: "&")
         return try await send(
             signer.sign("POST", "/", headers: [("Content-Type", "application/x-www-form-urlencoded; charset=utf-8")], body: form))

@@ -27,6 +27,9 @@ struct HostTests {
         #expect(MaxPods.managedNodeGroup(large, vCPUs: 96) == 250)
         #expect(MaxPods.managedNodeGroup(large, vCPUs: 29) == 110)
         #expect(MaxPods.autoMode(large) == 110)
+        #expect(MaxPods.managedNodeGroup(small, vCPUs: 2, usesPrefixes: true) == 110)
+        #expect(MaxPods.managedNodeGroup(InstanceLimits.of("t3.nano"), vCPUs: 2, usesPrefixes: true) == 34)
+        #expect(MaxPods.managedNodeGroup(InstanceLimits.of("t2.medium"), vCPUs: 2, usesPrefixes: true) == 17)
     }
 
     @Test(
