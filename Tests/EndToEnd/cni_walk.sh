@@ -171,6 +171,10 @@ is "the control plane has IPv6" "$(q ec2 describe-network-interfaces --filters '
 is "the Service kubernetes" "$(k six get service kubernetes -o 'jsonpath={.spec.clusterIP} {.spec.ipFamilies[0]}')" "${SERVICES%/*}1 IPv6"
 is "kube-dns" "$(k six get service kube-dns -n kube-system -o 'jsonpath={.spec.clusterIP}')" "${SERVICES%/*}a"
 is "the slice of the API servers" "$(k six get endpointslices kubernetes -o 'jsonpath={.addressType}')" IPv6
+PORT=$(six endpoint | sed 's|.*:||')
+if grep -q '^0*1 ' /proc/net/if_inet6 2>/dev/null; then
+  like "which are there by IPv6" "$(curl -sk "https://[::1]:$PORT/version")" '"gitVersion"|Unauthorized'
+fi
 ENVIRONMENT=$(k six set env daemonset aws-node -n kube-system --list -c aws-node)
 is "aws-node is of IPv6" "$(grep -E '^ENABLE_(IPv4|IPv6|PREFIX_DELEGATION)=' <<<"$ENVIRONMENT" | paste -sd' ')" "ENABLE_IPv4=false ENABLE_IPv6=true ENABLE_PREFIX_DELEGATION=true"
 refuse "a Service of IPv4" 'IPv4.* not configured on this cluster' k six create -f - <<J
