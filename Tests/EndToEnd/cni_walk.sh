@@ -244,7 +244,7 @@ is "its slices" "$(until_is 'IPv6 40' bash -c "kubectl --kubeconfig '$work/six.k
 is "its endpoints" "$(k six get endpoints web -o 'jsonpath={.subsets[0].addresses[*].ip}' 2>/dev/null | wc -w | tr -d ' ')" 40
 like "kubectl shows them" "$(k six get pods -o wide -l app=web --no-headers | head -1)" ' [0-9a-f]+:[0-9a-f:]+ +ip-10-6'
 like "ip pool" "$(eks-sim ip pool --cluster six)" "$N6 +m5.large +110 +281474976710656 +[0-9]+"
-like "of a node" "$(eks-sim ip pool "$N6" --cluster six)" "^eni-[0-9a-f]+ +0 +$A6 +281474976710656 +[0-9]+ +1 +$PREFIX"
+like "of a node" "$(eks-sim ip pool "$N6" --cluster six)" "^eni-[0-9a-f]+ +0 +$A6 +281474976710656 +[0-9]+ +1 +primary +$PREFIX"
 like "its log" "$(eks-sim ip pool "$N6" --cluster six --page ipamd.log)" "Assign IP ${PREFIX%/80}"
 like "its introspection" "$(eks-sim ip pool "$N6" --cluster six --page v1/enis)" "\"IPv6Cidrs\":\{\"$PREFIX\""
 like "ip subnets draws prefixes" "$(eks-sim ip subnets --cluster six)" "$A6 .*::/64 +6553[0-9] of 65536 prefixes of /80 free"
