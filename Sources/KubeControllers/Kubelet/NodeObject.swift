@@ -86,7 +86,7 @@ extension NodeMachine {
             "daemonEndpoints": ["kubeletEndpoint": ["Port": 10250]],
             "nodeInfo": [
                 "machineID": .string("ec2" + PodSandbox.containerID(instanceID).prefix(29)),
-                "systemUUID": .string(Self.uuid(instanceID)), "bootID": .string(Self.uuid(instanceID + "/boot")),
+                "systemUUID": .string(Self.uuid(instanceID)), "bootID": .string(bootID),
                 "kernelVersion": .string("6.12.46-66.121.amzn2023.\(architecture == "arm64" ? "aarch64" : "x86_64")"),
                 "osImage": "Amazon Linux 2023.9.20251117", "containerRuntimeVersion": "containerd://2.1.4",
                 "kubeletVersion": .string(kubeletVersion), "kubeProxyVersion": "", "operatingSystem": "linux",
@@ -94,6 +94,9 @@ extension NodeMachine {
             ],
         ]
     }
+
+    /// `status.nodeInfo.bootID`: another one after each start.
+    var bootID: String { Self.uuid(instanceID + "/boot" + (boots == 0 ? "" : "/\(boots)")) }
 
     private static func uuid(_ text: String) -> String {
         let digits = Array("ec2" + PodSandbox.containerID(text).prefix(29))

@@ -36,8 +36,12 @@ public struct NodeInstance: Sendable {
     public let privateDNSName: String
     /// The cluster whose tag it has.
     public let cluster: String
-    /// Whether it runs; one that does not is no node.
+    /// Whether it runs.
     public let isRunning: Bool
+    /// Whether it is stopped or about to be: its node stays. One that neither runs nor is stopped is no node.
+    public let isStopped: Bool
+    /// How often it was started again.
+    public let boots: Int64
     /// When it was started.
     public let launched: Instant
     /// Whether it has joined and was ready.
@@ -100,7 +104,8 @@ extension AWSFrontDoor {
                     instance.at("placement", "availabilityZone")?.string ?? "", instance.at("placement", "availabilityZoneId")?.string ?? ""
                 ), address: first["privateIpAddress"]?.string ?? "", privateDNSName: first["privateDnsName"]?.string ?? "",
                 cluster: cluster,
-                isRunning: Instances.state(instance) == "running",
+                isRunning: Instances.state(instance) == "running", isStopped: Instances.isStopped(instance),
+                boots: instance[Instances.boots]?.integer ?? 0,
                 launched: (instance["launchTime"]?.string).flatMap(Instant.init(rfc3339:)) ?? world.now,
                 hasJoined: instance["_joined"]?.bool == true,
                 role: role.map { ($0["Arn"]?.string ?? "", $0["RoleId"]?.string ?? "") }, canJoin: verdict.canJoin,
