@@ -210,6 +210,7 @@ let package = Package(
                 "edge_walk.py",
                 "kill_under_load.py",
                 "lib.sh",
+                "cni_walk.sh",
                 "network_walk.sh",
                 "nodes_walk.sh",
                 "oidc.sh",

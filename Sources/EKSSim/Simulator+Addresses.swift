@@ -5,6 +5,7 @@ import KubeAPIServer
 import KubeControllers
 import Store
 import VPCCNI
+import VPCModel
 import World
 
 /// What is held, warm, cooling and free: of nodes' pools, of subnets, of the Service range.
@@ -27,13 +28,17 @@ extension Simulator {
                 "warm": .integer(Int64(statistics.available - statistics.cooling)),
                 "interfaces": .array(
                     interfaces.map { interface in
-                        let held = interface.blocks.reduce(0) { $0 + $1.size }
-                        return [
+                        let blocks = interface.blocks + interface.ipv6Blocks
+                        let prefixes = blocks.filter(\.isPrefix)
+                        var row: JSON = [
                             "id": .string(interface.id), "device": .integer(Int64(interface.device)), "subnet": .string(interface.subnet),
                             "kind": .string(interface.isPrimary ? "primary" : interface.isTrunk ? "trunk" : interface.isEFA ? "efa" : ""),
-                            "held": .integer(Int64(held)), "used": .integer(Int64(interface.assignedCount)),
-                            "prefixes": .integer(Int64(interface.blocks.count(where: \.isPrefix))),
+                            "held": .integer(Int64(blocks.reduce(0) { $0 + $1.size })),
+                            "used": .integer(Int64(blocks.reduce(0) { $0 + $1.assignedCount })),
+                            "prefixes": .integer(Int64(prefixes.count)),
                         ]
+                        if !interface.ipv6Blocks.isEmpty { row["cidrs"] = JSON(strings: prefixes.map(\.block.description)) }
+                        return row
                     }),
             ]
             row["trunk"] = await resources?.shown(node.machine.name)
@@ -72,6 +77,7 @@ extension Simulator {
         do { plane = try await self.plane(cluster.isEmpty ? nil : cluster) } catch { throw .noCluster(cluster) }
         let (account, region) = (plane.record.accountID, plane.record.region)
         var pods: [IPAddress: AddressMap.Kind] = [:]
+        var prefixes: [CIDRBlock: AddressMap.Kind] = [:]
         var instances: Set<String> = []
         for host in plane.network.hosts {
             instances.insert(host.machine.instanceID)
@@ -81,7 +87,9 @@ extension Simulator {
             }
             guard let agent = host.agent else { continue }
             let cooldown = agent.settings.cooldown
-            for block in await agent.store.interfaces.flatMap(\.blocks) {
+            let interfaces = await agent.store.interfaces
+            for block in interfaces.flatMap(\.ipv6Blocks) { prefixes[block.block] = block.assignedCount > 0 ? .used : .warm }
+            for block in interfaces.flatMap(\.blocks) {
                 for address in Self.addresses(of: block.block) { pods[address] = .warm }
                 for record in block.records {
                     let isCooling = record.unassignedAt.map { world.now - $0 <= cooldown } ?? false
@@ -90,14 +98,15 @@ extension Simulator {
             }
         }
         let vpc = plane.record.json.at("resourcesVpcConfig", "vpcId")?.string ?? ""
-        return aws.subnets(vpc: vpc, account: account, region: region).compactMap { subnet in
+        return aws.subnets(vpc: vpc, account: account, region: region).flatMap { subnet -> [AddressMap] in
             guard let id = subnet["subnetId"]?.string, let block = subnet["cidrBlock"]?.string.flatMap({ CIDRBlock($0) }) else {
-                return nil
+                return []
             }
+            let held = aws.interfaces(inSubnet: id, account: account, region: region)
             var addresses: [IPAddress: AddressMap.Kind] = [:]
             for place in [0, 1, 2, 3] as [UInt128] { if let address = block.address(at: place) { addresses[address] = .reserved } }
             addresses[block.last] = .reserved
-            for interface in aws.interfaces(inSubnet: id, account: account, region: region) {
+            for interface in held {
                 let isNode = instances.contains(interface.at("attachment", "instanceId")?.string ?? "")
                 for entry in interface["privateIpAddressesSet"]?.array ?? [] {
                     guard let address = entry["privateIpAddress"]?.string.flatMap({ IPAddress($0) }) else { continue }
@@ -109,8 +118,35 @@ extension Simulator {
                     for address in Self.addresses(of: block) { addresses[address] = pods[address] ?? .other }
                 }
             }
-            return AddressMap(title: "\(id)  \(subnet["availabilityZone"]?.string ?? "")", block: block, addresses: addresses)
+            let title = "\(id)  \(subnet["availabilityZone"]?.string ?? "")"
+            let map = AddressMap(title: title, block: block, addresses: addresses)
+            return [map] + (Self.ipv6Map(title, subnet, held, instances, prefixes).map { [$0] } ?? [])
         }
+    }
+
+    /// A map of a subnet's IPv6 block in prefixes as nodes have them: which of them have pods, and in which interfaces have their addresses.
+    private static func ipv6Map(
+        _ title: String, _ subnet: JSON, _ interfaces: [JSON], _ instances: Set<String>, _ pods: [CIDRBlock: AddressMap.Kind]
+    ) -> AddressMap? {
+        let text = subnet["ipv6CidrBlockAssociationSet"]?.array?.first?["ipv6CidrBlock"]?.string
+        guard let block = text.flatMap({ CIDRBlock($0) }) else { return nil }
+        let length = SubnetPool.prefixLength(.ipv6)
+        func first(_ address: IPAddress) -> IPAddress { CIDRBlock(containing: address, prefixLength: length)?.first ?? address }
+        var places: [IPAddress: AddressMap.Kind] = [first(block.first): .reserved, first(block.last): .reserved]
+        for interface in interfaces {
+            let isNode = instances.contains(interface.at("attachment", "instanceId")?.string ?? "")
+            for entry in interface["ipv6AddressesSet"]?.array ?? [] {
+                guard let place = entry["ipv6Address"]?.string.flatMap({ IPAddress($0) }).map(first), places[place] != .node else {
+                    continue
+                }
+                places[place] = isNode ? .node : .other
+            }
+            for entry in interface["ipv6PrefixSet"]?.array ?? [] {
+                guard let prefix = entry["ipv6Prefix"]?.string.flatMap({ CIDRBlock($0) }) else { continue }
+                places[prefix.first] = pods[prefix] ?? .other
+            }
+        }
+        return AddressMap(title: title, block: block, prefixLength: length, addresses: places)
     }
 
     /// The addresses of a block that an interface has: one, or a prefix's sixteen.

@@ -46,7 +46,7 @@ extension Simulator {
     }
 
     /// Makes nodes out of nothing: machines without an instance in EC2, for those who want pods to run and nothing else. They stand in the
-    /// zones in turn and have addresses of 172.31.0.0/16. Answers their names.
+    /// zones in turn and have addresses of 172.31.0.0/16, in a cluster of IPv6 such that look alike. Answers their names.
     ///
     /// - Throws: `NodeFailure`.
     public func addNodes(cluster: String, count: Int, instanceType: String) async throws(NodeFailure) -> [String] {
@@ -54,7 +54,7 @@ extension Simulator {
         guard (1...Self.mostNodesAtOnce).contains(count) else { throw .count(count) }
         guard let limits = InstanceLimits.of(instanceType) else { throw .instanceType(instanceType) }
         let shape = InstanceShape(instanceType)
-        var taken = Set(controllers.machines.map(\.address))
+        var taken = Set(controllers.machines.map(\.name))
         var names: [String] = []
         var number = 0
         let region = plane.record.region
@@ -65,11 +65,12 @@ extension Simulator {
             // Subnets of 4,096 addresses, one to a zone, as in a default VPC; the first four are reserved.
             let address = "172.31.\(zone * 16 + (place + 4) / 256).\((place + 4) % 256)"
             guard (place + 4) / 256 < 16 else { throw .count(count) }
-            guard taken.insert(address).inserted else { continue }
             let name = "ip-\(address.replacing(".", with: "-")).\(domain)"
+            guard taken.insert(name).inserted else { continue }
             let machine = NodeMachine(
                 name: name, instanceID: "i-0\(world.random.hex(16))", instanceType: instanceType, region: region,
-                zone: region + Self.zones[zone], address: address, milliCPU: shape.vCPUs * 1000, memory: shape.memory << 20,
+                zone: region + Self.zones[zone], address: plane.record.isIPv6 ? "fd00:\(address.replacing(".", with: ":"))::" : address,
+                milliCPU: shape.vCPUs * 1000, memory: shape.memory << 20,
                 maximumPods: Int64(MaxPods.nodeadm(limits)), kubeletVersion: "v\(plane.record.version).0-eks-sim",
                 architecture: shape.architecture == "arm64" ? "arm64" : "amd64")
             do { try await controllers.join(machine) } catch { throw .state("\(error)") }

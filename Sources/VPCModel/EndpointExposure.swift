@@ -8,7 +8,7 @@ public struct EndpointExposure: Sendable, Hashable {
         case closed
         /// Too many blocks.
         case tooMany(Int)
-        /// These are no IPv4 blocks.
+        /// These are no blocks of a family that the endpoint has.
         case invalid([String])
         /// These blocks are of nobody on the internet.
         case reserved([String])
@@ -26,6 +26,8 @@ public struct EndpointExposure: Sendable, Hashable {
 
     /// The blocks of an open public endpoint that nobody restricted.
     public static let everybody = ["0.0.0.0/0"]
+    /// The same of a cluster of IPv6, whose endpoint has addresses of both families.
+    public static let everybodyOfBothFamilies = everybody + ["::/0"]
     private static let limit = 40
 
     /// `endpointPublicAccess`.
@@ -34,6 +36,8 @@ public struct EndpointExposure: Sendable, Hashable {
     public var isPrivate: Bool
     /// `publicAccessCidrs`; empty while the public endpoint is closed.
     public var publicCIDRs: [String]
+    /// Whether the endpoint has addresses of both families, as that of a cluster of IPv6 has.
+    public var isDualStack = false
 
     /// Makes an exposure; EKS's default is public only, for everybody.
     public init(isPublic: Bool = true, isPrivate: Bool = false, publicCIDRs: [String] = everybody) {
@@ -42,13 +46,13 @@ public struct EndpointExposure: Sendable, Hashable {
         self.publicCIDRs = publicCIDRs
     }
 
-    /// One endpoint stays open; the public one is restricted to at most forty public IPv4 blocks.
+    /// One endpoint stays open; the public one is restricted to at most forty public blocks, of IPv6 only where the endpoint has it.
     ///
     /// - Throws: the first of `closed`, `tooMany`, `invalid` and `reserved`.
     public func check() throws(Problem) {
         guard isPublic || isPrivate else { throw .closed }
         guard publicCIDRs.count <= Self.limit else { throw .tooMany(Self.limit) }
-        let invalid = publicCIDRs.filter { text in CIDRBlock(text).map { $0.family != .ipv4 } ?? true }
+        let invalid = publicCIDRs.filter { text in CIDRBlock(text).map { $0.family == .ipv6 && !isDualStack } ?? true }
         guard invalid.isEmpty else { throw .invalid(invalid) }
         let reserved = publicCIDRs.filter { text in
             guard let block = CIDRBlock(text), block.prefixLength > 0 else { return false }

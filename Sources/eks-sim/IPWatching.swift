@@ -34,7 +34,8 @@ extension IP {
             }
             Console.print(IP.table([heads] + rows))
             guard node != nil, let interfaces = nodes.first?["interfaces"]?.array else { return }
-            let keys = ["id", "device", "subnet", "held", "used", "prefixes", "kind"]
+            var keys = ["id", "device", "subnet", "held", "used", "prefixes", "kind"]
+            if interfaces.contains(where: { $0["cidrs"] != nil }) { keys.append("cidrs") }
             Console.print("\n" + IP.table([keys.map { $0.uppercased() }] + interfaces.map { row in keys.map { IP.cell(row[$0]) } }))
             guard let trunk = nodes.first?["trunk"] else { return }
             let branches = trunk["branches"]?.array ?? []
@@ -76,7 +77,9 @@ extension IP {
 
     private static func encoded(_ cluster: String?) -> String { cluster.map { PercentEncoding.encode($0) } ?? "-" }
 
-    private static func cell(_ value: JSON?) -> String { value?.string ?? value?.integer.map(String.init) ?? "" }
+    private static func cell(_ value: JSON?) -> String {
+        value?.string ?? value?.integer.map(String.init) ?? value?.strings?.joined(separator: ",") ?? ""
+    }
 
     private static func show(_ json: JSON, _ output: PlanFormat) throws {
         let maps = (json["maps"]?.array ?? []).compactMap(AddressMap.init)

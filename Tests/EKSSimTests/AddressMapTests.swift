@@ -33,6 +33,24 @@ struct AddressMapTests {
         #expect(lines.count == 18 && map.text.contains { $0 == "#" })
     }
 
+    @Test("a block of IPv6 is drawn in prefixes, as far as they are given; the last, which AWS keeps, does not make it longer")
+    func prefixes() throws {
+        let block = try #require(CIDRBlock("2406:da14:0:1::/64"))
+        let address = { (text: String) in try #require(IPAddress(text)) }
+        let map = AddressMap(
+            title: "p", block: block, prefixLength: 80,
+            addresses: [
+                try address("2406:da14:0:1::"): .node, try address("2406:da14:0:1:1::"): .used, try address("2406:da14:0:1:2::"): .warm,
+                try address("2406:da14:0:1:ffff::"): .reserved,
+            ])
+        let lines = map.text.split(separator: "\n")
+        #expect(lines[0] == "p  2406:da14:0:1::/64  65532 of 65536 prefixes of /80 free")
+        #expect(lines[1].hasPrefix("  2406:da14:0:1::") && lines[1].hasSuffix("N#+" + String(repeating: "·", count: 61)))
+        #expect(lines.count == 3 && lines[2].contains("x reserved 1"))
+        #expect(try #require(AddressMap(json: map.json)).text == map.text)
+        #expect(AddressMap.svg([map]).contains("65532 of 65536 prefixes of /80 free"))
+    }
+
     @Test("what is written for tools is read again; the picture has a cell for each sign")
     func forms() throws {
         let map = try #require(AddressMap(json: Self.small.json))

@@ -90,6 +90,11 @@ struct Harness: Sendable {
         try await query("autoscaling", "2011-01-01", action, parameters, region: region)
     }
 
+    /// Calls EC2; answers what it says as it says it.
+    func ec2Answer(_ action: String, _ parameters: [(String, String)] = []) async throws -> Answer {
+        try await query("ec2", "2016-11-15", action, parameters, region: region)
+    }
+
     /// Calls a service whose calls are forms.
     private func query(
         _ service: String, _ version: String, _ action: String, _ parameters: [(String, String)], region: String
@@ -103,7 +108,7 @@ struct Harness: Sendable {
 
     /// Calls EC2; answers the elements of the response as members, those of lists as elements, and all values as texts.
     func ec2(_ action: String, _ parameters: [(String, String)] = []) async throws -> JSON {
-        let answer = try await query("ec2", "2016-11-15", action, parameters, region: region)
+        let answer = try await ec2Answer(action, parameters)
         #expect(answer.status == 200, "\(answer.text)")
         return EC2Elements.read(answer.text)["\(action)Response"] ?? .null
     }

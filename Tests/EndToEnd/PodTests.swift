@@ -19,4 +19,10 @@ struct PodTests {
         let outcome = try await Shell.run("Tests/EndToEnd/workloads_walk.sh '\(Shell.binary)'")
         #expect(outcome.status == 0, "\(outcome.output)")
     }
+
+    @Test("pods get addresses where ENIConfigs, tags of subnets and the cluster's family say", .timeLimit(.minutes(10)))
+    func networkPluginWalk() async throws {
+        let outcome = try await Shell.run("Tests/EndToEnd/cni_walk.sh '\(Shell.binary)'")
+        #expect(outcome.status == 0, "\(outcome.output)")
+    }
 }

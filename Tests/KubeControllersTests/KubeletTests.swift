@@ -56,6 +56,28 @@ import World
         #expect(events.last == "Normal NodeReady: Node n1 status is now: NodeReady")
     }
 
+    @Test func podsOutsideOfAVPCHaveAddressesOfTheClustersFamily() async throws {
+        for (isIPv6, start) in [(false, "100.64.0."), (true, "fd00:6440::")] {
+            let cluster = try await RunningCluster(network: StandalonePodNetwork(isIPv6: isIPv6))
+            try await cluster.controllers.join(Self.machine("n1"))
+            func run(_ name: String) async -> String {
+                let pod: JSON = [
+                    "apiVersion": "v1", "kind": "Pod", "metadata": ["name": .string(name)],
+                    "spec": ["containers": [Self.container(["top"])]],
+                ]
+                await cluster.send("POST", "/api/v1/namespaces/default/pods", pod)
+                await cluster.advance(.seconds(10))
+                return await cluster.pod(name).at("status", "podIP")?.string ?? ""
+            }
+            let before = [await run("a"), await run("b")]
+            // What was given stays given when the kubelets start again.
+            let others = try await cluster.restarted(network: StandalonePodNetwork(isIPv6: isIPv6))
+            let after = await run("c")
+            await others.stop()
+            #expect((before + [after]).allSatisfy { $0.hasPrefix(start) } && Set(before + [after]).count == 3, "\(before) \(after)")
+        }
+    }
+
     @Test func aNodeIsTaintedUntilItsNetworkIsUp() async throws {
         let cluster = try await RunningCluster()
         try await cluster.controllers.join(Self.machine("n1"))

@@ -37,11 +37,11 @@ struct RunningCluster: Sendable {
     }
 
     /// Ends the controllers, and starts others on what is stored.
-    func restarted() async throws -> ClusterControllers {
+    func restarted(network: any PodNetwork = StandalonePodNetwork()) async throws -> ClusterControllers {
         await controllers.stop()
         let others = ClusterControllers(
             ComponentAccess(cluster: server.cluster, server: server.handler, connections: server.loopback),
-            authority: try Self.authority.get())
+            authority: try Self.authority.get(), network: network)
         await others.start(minorVersion: 36)
         return others
     }

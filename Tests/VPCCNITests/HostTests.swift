@@ -27,6 +27,19 @@ struct HostTests {
         #expect(MaxPods.managedNodeGroup(large, vCPUs: 96) == 250)
         #expect(MaxPods.managedNodeGroup(large, vCPUs: 29) == 110)
         #expect(MaxPods.autoMode(large) == 110)
+        #expect(MaxPods.managedNodeGroup(small, vCPUs: 2, usesPrefixes: true) == 110)
+        #expect(MaxPods.managedNodeGroup(InstanceLimits.of("t3.nano"), vCPUs: 2, usesPrefixes: true) == 34)
+        #expect(MaxPods.managedNodeGroup(InstanceLimits.of("t2.medium"), vCPUs: 2, usesPrefixes: true) == 17)
+    }
+
+    @Test(
+        "with custom networking a managed node group has room for one interface's worth of pods less",
+        arguments: [
+            ("m5.large", 2, false, 20), ("m5.large", 2, true, 110), ("t3.nano", 2, true, 18), ("t2.small", 1, true, 8),
+        ])
+    func customNetworking(type: String, vCPUs: Int, prefixes: Bool, pods: Int) throws {
+        let limits = try #require(InstanceLimits.of(type))
+        #expect(MaxPods.managedNodeGroup(limits, vCPUs: vCPUs, usesPrefixes: prefixes, usesCustomNetworking: true) == pods)
     }
 
     @Test(

@@ -52,7 +52,7 @@ struct ClusterRulesTests {
     }
 
     @Test(
-        "public access is for at most forty public IPv4 blocks",
+        "public access is for at most forty public blocks, of IPv4 unless the endpoint has both families",
         arguments: [
             (EndpointExposure(isPublic: false, publicCIDRs: []), EndpointExposure.Problem.closed),
             (EndpointExposure(publicCIDRs: Array(repeating: "203.0.113.0/24", count: 41)), .tooMany(40)),
@@ -61,5 +61,14 @@ struct ClusterRulesTests {
         ])
     func exposure(exposure: EndpointExposure, problem: EndpointExposure.Problem) {
         #expect(throws: problem) { try exposure.check() }
+    }
+
+    @Test("an endpoint of both families takes blocks of either, but none of private addresses")
+    func bothFamilies() throws {
+        var exposure = EndpointExposure(publicCIDRs: EndpointExposure.everybodyOfBothFamilies + ["2600:1f13::/32"])
+        exposure.isDualStack = true
+        try exposure.check()
+        exposure.publicCIDRs = ["fd00::/8"]
+        #expect(throws: EndpointExposure.Problem.reserved(["fd00::/8"])) { try exposure.check() }
     }
 }

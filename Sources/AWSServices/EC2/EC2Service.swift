@@ -57,6 +57,16 @@ struct EC2Service: Sendable {
     /// Asks IAM for the action on every resource that the call touches or makes.
     func authorize(_ request: EC2Request, _ operation: EC2Operation, _ draft: ResourceDraft) throws(AWSError) {
         guard let call = request.call else { return }
+        try authorize(request, operation, draft) { action, resource, conditions throws(AWSError) in
+            try authorization.require(call, action, on: resource, conditions: conditions)
+        }
+    }
+
+    /// The same with another way to ask.
+    func authorize(
+        _ request: EC2Request, _ operation: EC2Operation, _ draft: ResourceDraft,
+        require: (_ action: String, _ resource: String, _ conditions: [String: [String]]) throws(AWSError) -> Void
+    ) throws(AWSError) {
         let action = "ec2:\(operation.name)"
         let sent = EC2Conditions.sent(request, draft)
         var isAsked = false
@@ -66,20 +76,20 @@ struct EC2Service: Sendable {
                 guard let kind = ResourceKind(id: id) else { continue }
                 var conditions = sent
                 conditions.merge(EC2Conditions.of(kind, draft.get(kind, id), draft)) { $1 }
-                try authorization.require(call, action, on: draft.arn(kind, id), conditions: conditions)
+                try require(action, draft.arn(kind, id), conditions)
                 isAsked = true
             }
         }
         for kind in operation.created {
-            try authorization.require(call, action, on: draft.arn(kind, "*"), conditions: sent)
+            try require(action, draft.arn(kind, "*"), sent)
             isAsked = true
             let tags = EC2Conditions.tags(request, kind)
             guard !tags.isEmpty else { continue }
             var conditions = sent
             conditions["ec2:CreateAction"] = [operation.name]
-            try authorization.require(call, "ec2:CreateTags", on: draft.arn(kind, "*"), conditions: conditions)
+            try require("ec2:CreateTags", draft.arn(kind, "*"), conditions)
         }
-        if !isAsked { try authorization.require(call, action, on: "*", conditions: sent) }
+        if !isAsked { try require(action, "*", sent) }
     }
 }
 

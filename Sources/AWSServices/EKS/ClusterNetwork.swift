@@ -27,12 +27,13 @@ enum ClusterNetwork {
     static func check(_ request: EKSServices.Request, _ cluster: String, _ draft: ResourceDraft) throws(AWSError) -> Placement {
         let wanted = request.body["resourcesVpcConfig"] ?? [:]
         return try check(
-            subnets: wanted["subnetIds"]?.strings ?? [], groups: wanted["securityGroupIds"]?.strings ?? [], cluster, draft)
+            subnets: wanted["subnetIds"]?.strings ?? [], groups: wanted["securityGroupIds"]?.strings ?? [],
+            isIPv6: request.body.at("kubernetesNetworkConfig", "ipFamily") == "ipv6", cluster, draft)
     }
 
     /// Two zones of one VPC, with room for the interfaces; at most five security groups of that VPC.
     static func check(
-        subnets ids: [String], groups: [String], _ cluster: String, _ draft: ResourceDraft
+        subnets ids: [String], groups: [String], isIPv6: Bool, _ cluster: String, _ draft: ResourceDraft
     ) throws(AWSError) -> Placement {
         guard !ids.isEmpty else { throw invalid("subnetIds: Member must not be null", cluster) }
         guard ids.count <= subnetLimit else { throw invalid("subnetIds: at most \(subnetLimit) subnets are allowed", cluster) }
@@ -51,6 +52,7 @@ enum ClusterNetwork {
             throw invalid("Subnets specified must belong to the same VPC", cluster)
         }
         try checkZones(subnets, cluster, draft)
+        if isIPv6 { try checkIPv6(subnets, network, cluster) }
         for id in ids where Subnets.available(id, draft) < freeAddresses {
             throw invalid(
                 "Subnet \(id) does not have enough free addresses: \(Subnets.available(id, draft)) of at least \(freeAddresses)", cluster)
@@ -64,6 +66,19 @@ enum ClusterNetwork {
         return Placement(vpc: vpc, blocks: network.vpcBlocks, subnets: ids, groups: groups)
     }
 
+    /// A cluster of IPv6 takes a VPC and subnets that have blocks of both families (EKS user guide, "IPv6 addresses to clusters"). The texts
+    /// are ours: EKS' are not known from any source.
+    private static func checkIPv6(_ subnets: [JSON], _ vpc: JSON, _ cluster: String) throws(AWSError) {
+        guard !vpc.vpcIPv6Blocks.isEmpty else {
+            throw invalid("The VPC '\(vpc["vpcId"]?.string ?? "")' does not have an IPv6 CIDR block, which ipFamily ipv6 requires", cluster)
+        }
+        let without = subnets.filter { $0["ipv6CidrBlockAssociationSet"]?.array?.isEmpty != false }.compactMap { $0["subnetId"]?.string }
+        guard without.isEmpty else {
+            throw invalid(
+                "The subnets [\(without.joined(separator: ", "))] do not have an IPv6 CIDR block, which ipFamily ipv6 requires", cluster)
+        }
+    }
+
     private static func checkZones(_ subnets: [JSON], _ cluster: String, _ draft: ResourceDraft) throws(AWSError) {
         guard let closed = subnets.first(where: { closedZones.contains($0["availabilityZoneId"]?.string ?? "") }) else { return }
         let open = EC2Zones.of(draft.region).filter { !closedZones.contains($0.id) }.map(\.name).joined(separator: ", ")
@@ -74,8 +89,10 @@ enum ClusterNetwork {
     }
 
     /// `resourcesVpcConfig` as `DescribeCluster` shows it.
-    static func described(_ wish: JSON, _ placement: Placement, group: String, _ cluster: String) throws(AWSError) -> JSON {
-        let access = EndpointAccess(wish, over: EndpointAccess())
+    static func described(
+        _ wish: JSON, _ placement: Placement, group: String, isIPv6: Bool, _ cluster: String
+    ) throws(AWSError) -> JSON {
+        let access = EndpointAccess(wish, over: EndpointAccess(isDualStack: isIPv6))
         try access.check(cluster)
         var json: JSON = [
             "subnetIds": JSON(strings: placement.subnets), "securityGroupIds": JSON(strings: placement.groups),
@@ -105,9 +122,10 @@ enum ClusterNetwork {
     /// The account that EKS runs control planes in, as interfaces name it.
     private static let serviceOwner = "amazon-eks"
 
-    /// Makes the control plane's interfaces, each in another zone, in the cluster's security groups; answers their ids.
+    /// Makes the control plane's interfaces, each in another zone, in the cluster's security groups; answers their ids. Those of a cluster of
+    /// IPv6 have an address of either family.
     static func makeInterfaces(
-        _ draft: inout ResourceDraft, cluster: String, subnets: [String], groups: [String]
+        _ draft: inout ResourceDraft, cluster: String, subnets: [String], groups: [String], isIPv6: Bool
     ) throws(AWSError) -> [String] {
         var zones: [JSON?] = []
         var made: [String] = []
@@ -116,7 +134,7 @@ enum ClusterNetwork {
             guard !zones.contains(subnet["availabilityZone"]) else { continue }
             zones.append(subnet["availabilityZone"])
             let interface = try NetworkInterfaces.make(
-                &draft, in: subnet, InterfaceWish(), groups: groups,
+                &draft, in: subnet, InterfaceWish(ipv6Count: isIPv6 ? 1 : nil), groups: groups,
                 NetworkInterfaces.Purpose(description: "Amazon EKS \(cluster)", requester: serviceOwner))
             try NetworkInterfaceAttachments.putManaged(&draft, interface: interface, owner: serviceOwner)
             made.append(interface)
@@ -134,7 +152,8 @@ enum ClusterNetwork {
         let vpc = cluster["resourcesVpcConfig"] ?? [:]
         let groups = [vpc["clusterSecurityGroupId"]?.string ?? ""] + (vpc["securityGroupIds"]?.strings ?? [])
         return try makeInterfaces(
-            &draft, cluster: cluster["name"]?.string ?? "", subnets: vpc["subnetIds"]?.strings ?? [], groups: groups)
+            &draft, cluster: cluster["name"]?.string ?? "", subnets: vpc["subnetIds"]?.strings ?? [], groups: groups,
+            isIPv6: ClusterRecord(json: cluster).isIPv6)
     }
 
     /// What of the network keeps an update of a cluster from succeeding, as `errors` of the update.

@@ -22,8 +22,12 @@ public struct ClusterRecord: Sendable {
     public var version: String { json["version"]?.string ?? "" }
     /// `CONFIG_MAP`, `API_AND_CONFIG_MAP` or `API`.
     public var authenticationMode: String { json.at("accessConfig", "authenticationMode")?.string ?? "CONFIG_MAP" }
+    /// Whether its pods and Services have addresses of IPv6.
+    public var isIPv6: Bool { json.at("kubernetesNetworkConfig", "ipFamily") == "ipv6" }
     /// The range of Service addresses.
-    public var serviceCIDR: String { json.at("kubernetesNetworkConfig", "serviceIpv4Cidr")?.string ?? "10.100.0.0/16" }
+    public var serviceCIDR: String {
+        json.at("kubernetesNetworkConfig", isIPv6 ? "serviceIpv6Cidr" : "serviceIpv4Cidr")?.string ?? "10.100.0.0/16"
+    }
     /// The issuer of ServiceAccount tokens.
     public var oidcIssuer: String { json.at("identity", "oidc", "issuer")?.string ?? json["_issuer"]?.string ?? "" }
     /// Whether the public endpoint is open.
@@ -61,6 +65,8 @@ public protocol ClusterProvisioner: Sendable {
     func deprovision(_ cluster: ClusterRecord) async
     /// Whether instances become nodes of the clusters.
     var runsNodes: Bool { get }
+    /// What the network plugin of a cluster is set to at present.
+    func podSettings(_ cluster: ClusterRecord) async -> NodePodSettings
     /// Tells that instances or node groups of an account in a region have changed.
     func instancesChanged(account: String, region: String) async
 }
@@ -69,8 +75,35 @@ extension ClusterProvisioner {
     /// They do not.
     public var runsNodes: Bool { false }
 
+    /// As shipped.
+    public func podSettings(_ cluster: ClusterRecord) async -> NodePodSettings { NodePodSettings() }
+
     /// Nobody cares.
     public func instancesChanged(account: String, region: String) async {}
+}
+
+/// The settings of the VPC CNI that EKS reckons with when it says how many pods fit on the nodes of a group: those of the moment in which the
+/// group is made or its nodes are replaced (AWS Containers Blog, "Amazon VPC CNI increases pods per node limits").
+public struct NodePodSettings: Sendable, Hashable {
+    /// Addresses come in prefixes.
+    public var usesPrefixes: Bool
+    /// The first interface of a node serves no pods.
+    public var usesCustomNetworking: Bool
+
+    /// Settings; by default as shipped.
+    public init(usesPrefixes: Bool = false, usesCustomNetworking: Bool = false) {
+        self.usesPrefixes = usesPrefixes
+        self.usesCustomNetworking = usesCustomNetworking
+    }
+
+    init(_ json: JSON?) {
+        self.init(usesPrefixes: json?["prefixes"]?.bool == true, usesCustomNetworking: json?["customNetworking"]?.bool == true)
+    }
+
+    /// The settings as node groups keep them; `nil` for those that are shipped.
+    var json: JSON? {
+        self == NodePodSettings() ? nil : ["prefixes": .bool(usesPrefixes), "customNetworking": .bool(usesCustomNetworking)]
+    }
 }
 
 /// An access entry with its policies, as other subsystems read it.

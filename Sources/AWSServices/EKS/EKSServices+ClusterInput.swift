@@ -39,16 +39,27 @@ extension EKSServices {
         return ["authenticationMode": .string(mode)]
     }
 
-    /// The Service range: as asked, or the one of EKS' two defaults that is clear of the VPC.
+    /// The Service range: as asked, or the one of EKS' two defaults that is clear of the VPC. That of a cluster of IPv6 is EKS' choice.
     func networkConfiguration(_ body: JSON, _ name: String, _ blocks: [CIDRBlock]) throws(AWSError) -> JSON {
         let wanted = body["kubernetesNetworkConfig"] ?? [:]
-        if wanted["ipFamily"]?.string == "ipv6" { throw invalid("ipFamily ipv6 is not simulated yet", cluster: name) }
         if wanted.at("elasticLoadBalancing", "enabled")?.bool == true { throw invalid("EKS Auto Mode is not simulated yet", cluster: name) }
         let range: ClusterServiceRange
         do throws(ClusterServiceRange.Problem) {
+            guard wanted["ipFamily"]?.string != "ipv6" else {
+                let range = try ClusterServiceRange(assigned: uniqueLocalBlock(), wanted: wanted["serviceIpv4Cidr"]?.string)
+                return [
+                    "serviceIpv6Cidr": .string(range.block.description), "ipFamily": "ipv6", "elasticLoadBalancing": ["enabled": false],
+                ]
+            }
             range = try ClusterServiceRange(wanted["serviceIpv4Cidr"]?.string, vpcBlocks: blocks)
         } catch { throw invalid(error.description, cluster: name) }
         return ["serviceIpv4Cidr": .string(range.block.description), "ipFamily": "ipv4", "elasticLoadBalancing": ["enabled": false]]
+    }
+
+    /// A /108 under a random /48 of fd00::/8 (RFC 4193), as EKS gives to the Services of a cluster.
+    private func uniqueLocalBlock() -> CIDRBlock {
+        let site = world.random.bytes(5).reduce(UInt128(0xFD)) { $0 << 8 | UInt128($1) }
+        return CIDRBlock(containing: IPAddress(ipv6: site << 80), prefixLength: 108) ?? CIDRBlock(IPAddress(ipv6: site << 80))
     }
 
     /// Wishes that are not simulated are refused; when all their switches are off they are kept as asked.

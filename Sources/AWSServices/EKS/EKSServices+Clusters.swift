@@ -45,7 +45,7 @@ extension EKSServices {
             var record = try describe(request, name, version: version, role: role, placement, group: group)
             record.json["_interfaces"] = JSON(
                 strings: try ClusterNetwork.makeInterfaces(
-                    &draft, cluster: name, subnets: placement.subnets, groups: [group] + placement.groups))
+                    &draft, cluster: name, subnets: placement.subnets, groups: [group] + placement.groups, isIPv6: record.isIPv6))
             draft.join(
                 Transaction(conditions: [.absent(key)], writes: writes(request, record, at: key)), conflict: exists)
             return record
@@ -66,7 +66,9 @@ extension EKSServices {
         var cluster: JSON = [
             "name": .string(name), "arn": .string("arn:aws:eks:\(region):\(request.account):cluster/\(name)"),
             "createdAt": Self.epoch(world.now), "version": .string(version), "roleArn": .string(role),
-            "resourcesVpcConfig": try ClusterNetwork.described(body["resourcesVpcConfig"] ?? [:], placement, group: group, name),
+            "resourcesVpcConfig": try ClusterNetwork.described(
+                body["resourcesVpcConfig"] ?? [:], placement, group: group,
+                isIPv6: body.at("kubernetesNetworkConfig", "ipFamily") == "ipv6", name),
             "kubernetesNetworkConfig": try networkConfiguration(body, name, placement.blocks),
             "logging": Self.logging(body["logging"], over: []), "status": "CREATING", "certificateAuthority": [:],
             "platformVersion": "eks.1", "tags": try tags(request), "health": ["issues": []],

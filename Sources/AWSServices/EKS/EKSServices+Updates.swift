@@ -108,7 +108,8 @@ extension EKSServices {
 
     private func endpointChange(_ wish: JSON, _ cluster: ClusterRecord) throws(AWSError) -> Change {
         var vpc = cluster.json["resourcesVpcConfig"] ?? [:]
-        let before = EndpointAccess(of: vpc)
+        var before = EndpointAccess(of: vpc)
+        before.isDualStack = cluster.isIPv6
         let after = EndpointAccess(wish, over: before)
         try after.check(cluster.name)
         guard !after.isSame(as: before) else {
@@ -129,7 +130,8 @@ extension EKSServices {
         var vpc = cluster.json["resourcesVpcConfig"] ?? [:]
         let subnets = wish["subnetIds"]?.strings ?? vpc["subnetIds"]?.strings ?? []
         let groups = wish["securityGroupIds"]?.strings ?? vpc["securityGroupIds"]?.strings ?? []
-        let placement = try ClusterNetwork.check(subnets: subnets, groups: groups, cluster.name, network(request).present)
+        let placement = try ClusterNetwork.check(
+            subnets: subnets, groups: groups, isIPv6: cluster.isIPv6, cluster.name, network(request).present)
         guard placement.vpc == vpc["vpcId"]?.string else {
             throw invalid("Provided subnets belong to a different VPC than the cluster's", cluster: cluster.name)
         }

@@ -52,13 +52,29 @@ struct CallerAuthorization: Sendable {
 
     /// AWS' refusal of a call.
     static func refusal(_ decision: AccessDecision, _ call: AWSCall, _ action: String, _ resource: String) -> AWSError {
+        refusal(decision, call.caller, call.service, call.wire, action, resource)
+    }
+
+    private static func refusal(
+        _ decision: AccessDecision, _ caller: Caller, _ service: String, _ wire: AWSProtocol, _ action: String, _ resource: String
+    ) -> AWSError {
         // EC2 puts a sentence in front and names no resource for calls that have none.
-        let isEC2 = call.service == "ec2"
+        let isEC2 = service == "ec2"
         let place = isEC2 && resource == "*" ? "" : " on resource: \(resource)"
         return AWSError(
-            403, call.wire.accessDeniedCode,
-            "\(isEC2 ? "You are not authorized to perform this operation. " : "")User: \(call.caller.arn) is not authorized to perform: \(action)\(place)\(decision.because(action))"
+            403, wire.accessDeniedCode,
+            "\(isEC2 ? "You are not authorized to perform this operation. " : "")User: \(caller.arn) is not authorized to perform: \(action)\(place)\(decision.because(action))"
         )
+    }
+
+    /// Refuses an action of EC2 that a program on an instance asks for in process, by the policies of the instance's role.
+    func requireEC2(
+        _ caller: Caller, _ owner: JSON?, _ action: String, on resource: String, conditions: [String: [String]]
+    ) throws(AWSError) {
+        let context = principalContext(caller, owner).merging(conditions) { _, specific in specific }
+        let decision = policies(caller, owner).evaluate(
+            PolicyRequest(action: action, resource: resource, context: context), granted: .none)
+        guard decision.isAllowed else { throw Self.refusal(decision, caller, "ec2", .ec2, action, resource) }
     }
 
     // MARK: The caller's policies

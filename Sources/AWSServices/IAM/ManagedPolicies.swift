@@ -17,7 +17,11 @@ enum ManagedPolicies {
         "AmazonEKSVPCResourceController": allow([
             "ec2:*NetworkInterface*", "ec2:AssignPrivateIpAddresses", "ec2:UnassignPrivateIpAddresses",
         ]),
-        "AmazonEKSWorkerNodePolicy": allow(["ec2:Describe*", "eks:DescribeCluster", "eks-auth:AssumeRoleForPodIdentity"]),
+        "AmazonEKSWorkerNodePolicy": allow([
+            "ec2:DescribeInstances", "ec2:DescribeInstanceTypes", "ec2:DescribeRouteTables", "ec2:DescribeSecurityGroups",
+            "ec2:DescribeSubnets", "ec2:DescribeVolumes", "ec2:DescribeVolumesModifications", "ec2:DescribeVpcs", "eks:DescribeCluster",
+            "eks-auth:AssumeRoleForPodIdentity",
+        ]),
         "AmazonEKS_CNI_Policy": allow([
             "ec2:*NetworkInterface*", "ec2:AssignPrivateIpAddresses", "ec2:UnassignPrivateIpAddresses", "ec2:CreateTags", "ec2:Describe*",
         ]),

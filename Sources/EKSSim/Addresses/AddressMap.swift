@@ -49,13 +49,16 @@ public struct AddressMap: Sendable {
     public let title: String
     /// The block.
     public let block: CIDRBlock
-    /// Every address that is not free.
+    /// The length of the prefixes that are drawn in the place of addresses, each named by its first one; `nil` where addresses are.
+    public let prefixLength: Int?
+    /// Every address, or first address of a prefix, that is not free.
     public let addresses: [IPAddress: Kind]
 
     /// Makes a map.
-    public init(title: String, block: CIDRBlock, addresses: [IPAddress: Kind]) {
+    public init(title: String, block: CIDRBlock, prefixLength: Int? = nil, addresses: [IPAddress: Kind]) {
         self.title = title
         self.block = block
+        self.prefixLength = prefixLength.map { min(max($0, block.prefixLength), block.family.bitCount) }
         self.addresses = addresses
     }
 
@@ -67,7 +70,8 @@ public struct AddressMap: Sendable {
             guard let kind = Kind(rawValue: member.key) else { return nil }
             for text in member.value.strings ?? [] { if let address = IPAddress(text) { addresses[address] = kind } }
         }
-        self.init(title: title, block: block, addresses: addresses)
+        self.init(
+            title: title, block: block, prefixLength: json["prefixLength"]?.integer.map { Int(clamping: $0) }, addresses: addresses)
     }
 
     /// The map for tools: the addresses by what they are.
@@ -77,13 +81,17 @@ public struct AddressMap: Sendable {
             let own = addresses.filter { $0.value == kind }.keys.sorted()
             if !own.isEmpty { kinds[kind.rawValue] = JSON(strings: own.map(\.description)) }
         }
-        return [
-            "title": .string(title), "cidr": .string(block.description), "size": .string("\(size)"), "free": .string("\(freeCount)"),
-            "addresses": .object(kinds),
-        ]
+        var json: JSON = ["title": .string(title), "cidr": .string(block.description)]
+        if let prefixLength { json["prefixLength"] = .integer(Int64(prefixLength)) }
+        json["size"] = .string("\(size)")
+        json["free"] = .string("\(freeCount)")
+        json["addresses"] = .object(kinds)
+        return json
     }
 
-    private var size: UInt128 { block.count ?? .max }
+    /// How many addresses one place has.
+    private var unit: UInt128 { prefixLength.map { 1 << UInt128(block.family.bitCount - $0) } ?? 1 }
+    private var size: UInt128 { (block.count ?? .max) / unit }
     private var freeCount: UInt128 { size - UInt128(addresses.count) }
 
     // MARK: Cells
@@ -91,16 +99,26 @@ public struct AddressMap: Sendable {
     private static let columns = 64
     private static let rows = 16
 
-    /// How many addresses a cell stands for, and what the cells are: each the kind that most of its addresses are, but free only when all are.
+    /// How many places are drawn: of prefixes, which are given from the lowest up, not the long rest that nobody has.
+    private var drawn: UInt128 {
+        guard prefixLength != nil else { return size }
+        let row = UInt128(Self.columns)
+        let last = addresses.keys.filter { !isLast($0) }.compactMap(block.offset).max() ?? 0
+        return min(size, (last / unit / row + 1) * row)
+    }
+
+    private func isLast(_ address: IPAddress) -> Bool { block.offset(of: address).map { $0 / unit } == size - 1 }
+
+    /// How many places a cell stands for, and what the cells are: each the kind that most of its places are, but free only when all are.
     private var cells: (scale: UInt128, kinds: [Kind]) {
         let most = UInt128(Self.columns * Self.rows)
-        let scale = max(1, (size + most - 1) / most)
+        let scale = max(1, (drawn + most - 1) / most)
         var counts = [Int: [Kind: Int]]()
         for (address, kind) in addresses {
             guard let place = block.offset(of: address) else { continue }
-            counts[Int(clamping: place / scale), default: [:]][kind, default: 0] += 1
+            counts[Int(clamping: place / unit / scale), default: [:]][kind, default: 0] += 1
         }
-        let count = Int(clamping: (size + scale - 1) / scale)
+        let count = Int(clamping: (drawn + scale - 1) / scale)
         let order = Kind.allCases
         return (
             scale,
@@ -114,11 +132,13 @@ public struct AddressMap: Sendable {
     /// Lines for a terminal, and what the signs mean.
     public var text: String {
         let (scale, kinds) = cells
-        var lines = ["\(title)  \(block)  \(freeCount) of \(size) free" + (scale > 1 ? ", \(scale) addresses a sign" : "")]
+        let places = prefixLength == nil ? "addresses" : "prefixes"
+        var lines = ["\(title)  \(block)  \(summary)" + (scale > 1 ? ", \(scale) \(places) a sign" : "")]
+        let width = block.family == .ipv4 ? 16 : 26
         for start in stride(from: 0, to: kinds.count, by: Self.columns) {
             let row = kinds[start..<min(start + Self.columns, kinds.count)]
-            let first = block.address(at: UInt128(start) * scale)?.description ?? ""
-            lines.append("  " + first + String(repeating: " ", count: max(1, 16 - first.count)) + String(row.map(\.sign)))
+            let first = block.address(at: UInt128(start) * scale * unit)?.description ?? ""
+            lines.append("  " + first + String(repeating: " ", count: max(1, width - first.count)) + String(row.map(\.sign)))
         }
         let counts = Dictionary(grouping: addresses.values) { $0 }.mapValues(\.count)
         let legend = Kind.allCases.compactMap { kind in counts[kind].map { "\(kind.sign) \(kind.rawValue) \($0)" } }
@@ -126,20 +146,23 @@ public struct AddressMap: Sendable {
         return lines.joined(separator: "\n") + "\n"
     }
 
+    /// `10 of 16 free`, `65533 of 65536 prefixes of /80 free`
+    private var summary: String { "\(freeCount) of \(size) \(prefixLength.map { "prefixes of /\($0) " } ?? "")free" }
+
     /// Several maps below each other as SVG.
     public static func svg(_ maps: [AddressMap]) -> String {
         let cell = 11
-        let left = 130
+        let left = maps.contains { $0.block.family == .ipv6 } ? 200 : 130
         var y = 24
         var parts: [String] = []
         for map in maps {
             let (scale, kinds) = map.cells
             parts.append("<text x=\"8\" y=\"\(y)\" font-weight=\"bold\">\(escaped("\(map.title)  \(map.block)"))</text>")
-            parts.append("<text x=\"\(left + columns * cell)\" y=\"\(y)\" text-anchor=\"end\">\(map.freeCount) of \(map.size) free</text>")
+            parts.append("<text x=\"\(left + columns * cell)\" y=\"\(y)\" text-anchor=\"end\">\(map.summary)</text>")
             y += 8
             for (index, kind) in kinds.enumerated() {
                 let (row, column) = (index / columns, index % columns)
-                let first = map.block.address(at: UInt128(index) * scale)?.description ?? ""
+                let first = map.block.address(at: UInt128(index) * scale * map.unit)?.description ?? ""
                 if column == 0 { parts.append("<text x=\"8\" y=\"\(y + row * cell + 10)\" font-size=\"10\">\(first)</text>") }
                 parts.append(
                     "<rect x=\"\(left + column * cell)\" y=\"\(y + row * cell)\" width=\"\(cell - 1)\" height=\"\(cell - 1)\" fill=\"\(kind.colour)\"><title>\(first) \(kind.rawValue)</title></rect>"

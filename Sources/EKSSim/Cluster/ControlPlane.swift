@@ -29,6 +29,8 @@ struct ControlPlane: Sendable {
     let resources: VPCResourceController?
     /// The endpoint's listener; `nil` without sockets.
     let listener: Listener?
+    /// The endpoint of a cluster of IPv6 at `::1`, the address of its API servers in the cluster; `nil` where this machine has no IPv6.
+    let ipv6Listener: Listener?
     /// The authenticator's own HTTPS listener; `nil` without sockets.
     let authenticatorListener: Listener?
     /// Those of vantage points.
@@ -64,7 +66,7 @@ struct ControlPlane: Sendable {
 
     /// Closes what leads to a target at once, as its death would.
     func closeConnections(of target: String) {
-        listener?.closeConnections(of: target)
+        for listener in [listener, ipv6Listener] { listener?.closeConnections(of: target) }
         vantages.closeConnections(of: target)
     }
 
@@ -73,7 +75,7 @@ struct ControlPlane: Sendable {
         await controllers?.stop()
         network.disconnect()
         await withTaskGroup(of: Void.self) { group in
-            for listener in [listener, authenticatorListener].compactMap({ $0 }) { group.addTask { await listener.drain() } }
+            for listener in [listener, ipv6Listener, authenticatorListener].compactMap({ $0 }) { group.addTask { await listener.drain() } }
             group.addTask { await vantages.drain() }
         }
     }
@@ -162,7 +164,9 @@ struct ControlPlaneFactory: Sendable {
             try await secrets?.save(record.clusterID, to: store)
         }
         let workloads = SystemWorkloads.note(for: cluster, hasAddons: record.bootstrapsSelfManagedAddons)
-        try await ClusterBootstrap(cluster: cluster, serviceRange: record.serviceCIDR, endpoint: ("127.0.0.1", port ?? 443))
+        // Endpoints are of the first family of Services (`--advertise-address`).
+        let endpoint = (address: record.isIPv6 ? "::1" : "127.0.0.1", port: port ?? 443)
+        try await ClusterBootstrap(cluster: cluster, serviceRange: record.serviceCIDR, endpoint: endpoint)
             .run(with: isEKS ? [workloads] : [])
         await ClusterResumption(cluster: cluster).run()
         let network = ClusterPodNetwork(record: record, cluster: cluster, aws: aws)
@@ -171,7 +175,7 @@ struct ControlPlaneFactory: Sendable {
             record: record, cluster: cluster, authority: authority, loadBalancer: loadBalancer, replicas: replicas,
             authenticator: authenticator(nil), logs: logs,
             serviceAccounts: accounts, controllers: controllers, network: network,
-            resources: resources, listener: listener,
+            resources: resources, listener: listener, ipv6Listener: await openIPv6(record, listener, tls, loadBalancer),
             authenticatorListener: own, tls: tls)
         await controllers?.makeSystemWorkloads(
             SystemWorkloads(
@@ -220,6 +224,14 @@ struct ControlPlaneFactory: Sendable {
             tls: ServerTLS(identity, requestsClientCertificate: false),
             admission: OpenAdmission(RecordingHandler(authenticator, world)), world: world, group: group)
         return (listener, own, tls)
+    }
+
+    private func openIPv6(
+        _ record: ClusterRecord, _ listener: Listener?, _ tls: ServerTLS?, _ admission: any ConnectionAdmission
+    ) async -> Listener? {
+        guard record.isIPv6, let group, let tls, let address = listener?.address, address.host == "127.0.0.1" else { return nil }
+        return try? await Listener.open(
+            name: record.name, at: .init(host: "::1", port: address.port), tls: tls, admission: admission, world: world, group: group)
     }
 
     /// Opens a listener through which `admission` leads to a cluster; `nil` without sockets.

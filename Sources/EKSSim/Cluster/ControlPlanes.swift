@@ -73,6 +73,10 @@ actor ControlPlanes: ClusterProvisioner {
 
     nonisolated var runsNodes: Bool { factory.configuration.profile == .eks }
 
+    func podSettings(_ cluster: ClusterRecord) async -> NodePodSettings {
+        running[cluster.clusterID]?.network.podSettings ?? NodePodSettings()
+    }
+
     func instancesChanged(account: String, region: String) async { joiner.look(account, region, self) }
 
     /// The running control planes of an account in a region.

@@ -25,8 +25,10 @@ final class ClusterPodNetwork: PodNetwork {
 
     /// After a failed start the container is started again.
     private static let restart = Duration.seconds(30)
+    /// A start that takes longer has tried something in vain, and lets the node wait.
+    private static let haste = Duration.seconds(5)
 
-    let standalone = StandalonePodNetwork()
+    let standalone: StandalonePodNetwork
     private let record: ClusterRecord
     private let cluster: ClusterState
     private let aws: AWSReference
@@ -37,6 +39,7 @@ final class ClusterPodNetwork: PodNetwork {
         self.record = record
         self.cluster = cluster
         self.aws = aws
+        standalone = StandalonePodNetwork(isIPv6: record.isIPv6)
     }
 
     /// From now on agents ask `controller` for trunks, as clients of the API server.
@@ -164,7 +167,7 @@ final class ClusterPodNetwork: PodNetwork {
         let machine = host.machine
         let environment = environment(of: host)
         let network = InstanceNetworkOverEC2(
-            aws: frontDoor, account: record.accountID, region: record.region, id: machine.instanceID)
+            aws: frontDoor, account: record.accountID, region: record.region, id: machine.instanceID, isJudged: record.isIPv6)
         let agent = IPAMAgent(
             AgentSettings(environment: environment), on: limits, instanceID: machine.instanceID,
             maxPods: Int(clamping: machine.maximumPods), network: network,
@@ -182,8 +185,14 @@ final class ClusterPodNetwork: PodNetwork {
         guard outcome.error == nil else {
             guard self.host(node)?.start == number else { return }
             // The container ends with it and is started again after a while.
-            return schedule(node, at: world.now + Self.restart, "ipamd of \(node) starts again") { await $0.start(node) }
+            return schedule(node, at: outcome.end + Self.restart, "ipamd of \(node) starts again") { await $0.start(node) }
         }
+        guard outcome.end > world.now + Self.haste else { return await serve(node, agent, number, from: outcome.end) }
+        schedule(node, at: outcome.end, "ipamd of \(node) has started") { await $0.serve(node, agent, number, from: outcome.end) }
+    }
+
+    /// Lets an agent that has started answer the plugin.
+    private func serve(_ node: String, _ agent: IPAMAgent, _ number: Int, from start: Instant) async {
         let gone = change(node) { (host: inout AgentHost) -> [StateFile.Allocation] in
             guard host.start == number else { return [] }
             host.isUp = true
@@ -191,7 +200,7 @@ final class ClusterPodNetwork: PodNetwork {
             return host.file.allocations.filter { host.gone.contains($0.key) }
         }
         for allocation in gone ?? [] { _ = try? await agent.delete(allocation.key, pod: allocation.pod, at: world.now) }
-        await agent.startLoop(at: outcome.end)
+        await agent.startLoop(at: start)
         await arm(node, agent)
     }
 
@@ -200,7 +209,22 @@ final class ClusterPodNetwork: PodNetwork {
 
     private func environment(of host: AgentHost) -> [String: String] { host.pod?.environment ?? template ?? defaults }
 
-    private var defaults: [String: String] { PlanScenario.manifest.merging(["CLUSTER_NAME": record.name]) { own, _ in own } }
+    private var defaults: [String: String] {
+        var settings = PlanScenario.manifest
+        settings["CLUSTER_NAME"] = record.name
+        if record.isIPv6 {
+            for (name, value) in [("ENABLE_IPv4", "false"), ("ENABLE_IPv6", "true"), ("ENABLE_PREFIX_DELEGATION", "true")] {
+                settings[name] = value
+            }
+        }
+        return settings
+    }
+
+    /// What EKS reckons with when it says how many pods fit on new nodes.
+    var podSettings: NodePodSettings {
+        let settings = AgentSettings(environment: template ?? defaults)
+        return NodePodSettings(usesPrefixes: settings.usesPrefixes, usesCustomNetworking: settings.usesCustomNetworking)
+    }
 
     /// The environment of the DaemonSet's template; `nil` when there is no such DaemonSet.
     private var template: [String: String]? {

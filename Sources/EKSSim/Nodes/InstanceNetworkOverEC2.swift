@@ -17,16 +17,27 @@ final class InstanceNetworkOverEC2: InstanceNetwork {
     let account: String
     let region: String
     let id: String
+    /// Whether the instance's role is asked for each call; else it was asked once for all of them.
+    private let isJudged: Bool
     private let known = Lock(Known())
 
-    init(aws: AWSFrontDoor, account: String, region: String, id: String) {
+    init(aws: AWSFrontDoor, account: String, region: String, id: String, isJudged: Bool) {
         self.aws = aws
         self.account = account
         self.region = region
         self.id = id
+        self.isJudged = isJudged
+    }
+
+    private func judge(_ operation: String, _ input: JSON = [:]) throws(EC2Failure) {
+        guard isJudged else { return }
+        do throws(AWSError) { try aws.judge(operation, input, ofInstance: id, account: account, region: region) } catch {
+            throw EC2Failure(error.code, error.message)
+        }
     }
 
     private func call(_ operation: String, _ input: JSON) async throws(EC2Failure) -> JSON {
+        try judge(operation, input)
         do throws(AWSError) { return try await aws.ec2(operation, input, account: account, region: region) } catch {
             throw EC2Failure(error.code, error.message)
         }
@@ -70,6 +81,7 @@ final class InstanceNetworkOverEC2: InstanceNetwork {
     // MARK: Describing
 
     func describeInterfaces(_ ids: [String]) async throws(EC2Failure) -> [AttachedInterface] {
+        try judge("DescribeNetworkInterfaces")
         let found = aws.interfaces(ids, account: account, region: region)
         guard found.count == ids.count else {
             let known = Set(found.compactMap { $0["networkInterfaceId"]?.string })
@@ -80,7 +92,8 @@ final class InstanceNetworkOverEC2: InstanceNetwork {
     }
 
     func describeDetachedInterfaces(cluster: String) async throws(EC2Failure) -> [DetachedInterface] {
-        aws.detachedInterfaces(described: "aws-K8S-", account: account, region: region).compactMap { record in
+        try judge("DescribeNetworkInterfaces")
+        return aws.detachedInterfaces(described: "aws-K8S-", account: account, region: region).compactMap { record in
             let tags = Self.tags(record)
             guard tags["node.k8s.amazonaws.com/instance_id"] != nil,
                 cluster.isEmpty || tags["cluster.k8s.amazonaws.com/name"] == cluster
@@ -89,9 +102,13 @@ final class InstanceNetworkOverEC2: InstanceNetwork {
         }
     }
 
-    func describeDevices() async throws(EC2Failure) -> Set<Int> { Set(await attachedInterfaces().map(\.device)) }
+    func describeDevices() async throws(EC2Failure) -> Set<Int> {
+        try judge("DescribeInstances")
+        return Set(await attachedInterfaces().map(\.device))
+    }
 
     func describeSubnets() async throws(EC2Failure) -> [CandidateSubnet] {
+        try judge("DescribeSubnets")
         guard let place else { return [] }
         return aws.subnets(vpc: place.vpc, zone: place.zone, account: account, region: region).map { subnet in
             CandidateSubnet(

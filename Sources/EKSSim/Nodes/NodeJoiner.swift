@@ -154,13 +154,18 @@ final class NodeJoiner: Sendable {
 
     /// Lets an instance join, or tells its kubelet what has changed; answers when to look at it again, `nil` when nothing is left to do.
     private func join(
-        _ instance: NodeInstance, _ plane: ControlPlane, _ known: (machine: NodeMachine, user: UserInfo?)?, _ admission: inout NodeAdmission,
+        _ instance: NodeInstance, _ plane: ControlPlane, _ known: (machine: NodeMachine, user: UserInfo?)?,
+        _ admission: inout NodeAdmission,
         _ controllers: ClusterControllers
     ) async -> Duration? {
         let booted = instance.launched + Self.bootTime
         guard world.now >= booted else { return booted - world.now }
-        var machine = Self.machine(instance, plane.record)
+        // In a cluster of IPv6 nodeadm asks the metadata for an IPv6 address, and ends without one.
+        guard let address = plane.record.isIPv6 ? instance.ipv6Address : instance.address else { return Self.pause }
+        var machine = Self.machine(instance, address, plane.record)
         if let (old, oldUser) = known {
+            // How many pods it takes the kubelet was told at its start.
+            machine.maximumPods = old.maximumPods
             guard await relabel(old, machine, controllers) else { return Self.pause }
             if old.taints != machine.taints {
                 guard await controllers.retaint(node: machine.name, from: old.taints, to: machine.taints) else { return Self.pause }
@@ -194,15 +199,20 @@ final class NodeJoiner: Sendable {
         return await controllers.patch(node: new.name, ["metadata": ["labels": .object(labels)]])
     }
 
-    private static func machine(_ instance: NodeInstance, _ record: ClusterRecord) -> NodeMachine {
+    private static func machine(_ instance: NodeInstance, _ address: String, _ record: ClusterRecord) -> NodeMachine {
         let shape = InstanceShape(instance.type)
         let limits = InstanceLimits.of(instance.type)
-        let pods = instance.isManagedImage ? MaxPods.managedNodeGroup(limits, vCPUs: Int(shape.vCPUs)) : MaxPods.nodeadm(limits)
+        let cores = Int(shape.vCPUs)
+        let pods =
+            instance.isManagedImage
+            ? MaxPods.managedNodeGroup(
+                limits, vCPUs: cores, usesPrefixes: instance.pods.usesPrefixes || record.isIPv6,
+                usesCustomNetworking: instance.pods.usesCustomNetworking) : MaxPods.nodeadm(limits)
         var labels = instance.labels
         labels["topology.k8s.aws/zone-id"] = instance.zone.id
         var machine = NodeMachine(
             name: instance.privateDNSName, instanceID: instance.id, instanceType: instance.type, region: record.region,
-            zone: instance.zone.name, address: instance.address, milliCPU: shape.vCPUs * 1000, memory: shape.memory << 20,
+            zone: instance.zone.name, address: address, milliCPU: shape.vCPUs * 1000, memory: shape.memory << 20,
             storage: max(1, instance.diskSize) << 30, maximumPods: Int64(pods), labels: labels,
             taints: instance.taints.map { .init(key: $0.key, value: $0.value, effect: $0.effect) },
             kubeletVersion: "v\(instance.kubeletVersion)-eks-113cf36", architecture: instance.architecture)

@@ -100,6 +100,8 @@ public struct ClusterBootstrap: Sendable {
             if text == "Kubernetes Service CIDR is ready", cluster.profile == .upstream {
                 return "Kubernetes default Service CIDR is ready"
             }
+            // The facts are of a cluster whose first family is IPv4.
+            if text == "IPv4" { return .string(serviceRange.family.name) }
             guard text.contains("{") || text.contains("10.100.0") else { return value }
             return .string(
                 text.replacing("{time}", with: cluster.world.now.rfc3339).replacing("{pem}", with: cluster.certificateAuthority)

@@ -1,5 +1,6 @@
 import JSON
 import KubeAPI
+import KubeAPIServer
 import RBAC
 import Store
 import World

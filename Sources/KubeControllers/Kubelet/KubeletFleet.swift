@@ -178,7 +178,9 @@ actor KubeletFleet {
     }
 
     private func becomeReady(_ name: String) async {
-        guard let kubelet = kubelets[name], kubelet.readySince == nil, kubelet.machine.hasNetwork, kubelet.silentSince == nil else { return }
+        guard let kubelet = kubelets[name], kubelet.readySince == nil, kubelet.machine.hasNetwork, kubelet.silentSince == nil else {
+            return
+        }
         guard await network.prepare(kubelet.machine) else {
             deadlines.set(Self.nodeKey(name), world.now + Self.networkRetry)
             return

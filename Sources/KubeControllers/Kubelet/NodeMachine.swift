@@ -13,7 +13,7 @@ public struct NodeMachine: Sendable, Hashable {
     public var region: String
     /// `ap-northeast-1a`
     public var zone: String
-    /// The first address of the first interface.
+    /// The first address of the first interface, of the cluster's family: the kubelet's `--node-ip`.
     public var address: String
     /// Thousandths of a CPU.
     public var milliCPU: Int64

@@ -31,12 +31,16 @@ extension NodeMachine {
     func object(at now: Instant) -> JSON {
         var spec: JSON = ["providerID": .string("aws:///\(zone)/\(instanceID)")]
         if !taints.isEmpty { spec["taints"] = .array(taints.map(\.json)) }
+        var annotations: JSON = [:]
+        // Where nodes get their addresses from a cloud, the one that the kubelet was started with says which of them counts.
+        if isInstance { annotations["alpha.kubernetes.io/provided-node-ip"] = .string(address) }
+        annotations["volumes.kubernetes.io/controller-managed-attach-detach"] = "true"
         return [
             "apiVersion": "v1", "kind": "Node",
             "metadata": [
                 "name": .string(name),
                 "labels": .object(JSONObject(allLabels.sorted { $0.key < $1.key }.map { ($0, .string($1)) })),
-                "annotations": ["volumes.kubernetes.io/controller-managed-attach-detach": "true"],
+                "annotations": annotations,
             ],
             "spec": spec, "status": status(isReady: false, since: now, at: now),
         ]
@@ -79,10 +83,7 @@ extension NodeMachine {
         return [
             "capacity": amounts.capacity, "allocatable": amounts.allocatable,
             "conditions": conditions(isReady: isReady, since: since, at: now),
-            "addresses": [
-                ["type": "InternalIP", "address": .string(address)], ["type": "InternalDNS", "address": .string(name)],
-                ["type": "Hostname", "address": .string(name)],
-            ],
+            "addresses": .array(addresses),
             "daemonEndpoints": ["kubeletEndpoint": ["Port": 10250]],
             "nodeInfo": [
                 "machineID": .string("ec2" + PodSandbox.containerID(instanceID).prefix(29)),
@@ -97,6 +98,12 @@ extension NodeMachine {
 
     /// `status.nodeInfo.bootID`: another one after each start.
     var bootID: String { Self.uuid(instanceID + "/boot" + (boots == 0 ? "" : "/\(boots)")) }
+
+    /// The cloud provider knows no names of IPv6 addresses (cloud-provider-aws, `extractIPv6NodeAddresses`); the host's is the kubelet's word.
+    private var addresses: [JSON] {
+        let types = address.contains(":") ? ["InternalIP", "Hostname"] : ["InternalIP", "InternalDNS", "Hostname"]
+        return types.map { ["type": .string($0), "address": .string($0 == "InternalIP" ? address : name)] }
+    }
 
     private static func uuid(_ text: String) -> String {
         let digits = Array("ec2" + PodSandbox.containerID(text).prefix(29))

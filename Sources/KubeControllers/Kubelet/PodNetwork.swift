@@ -110,7 +110,7 @@ public struct PodNetworkFailure: Error, Sendable, Hashable {
         message: "plugin type=\"aws-cni\" name=\"aws-cni\" failed (add): add cmd: failed to assign an IP address to container")
 }
 
-/// Addresses of 100.64.0.0/10, lowest free first, for nodes that stand in no VPC.
+/// Addresses of 100.64.0.0/10 or, in a cluster of IPv6, of fd00:6440::/106, lowest free first, for nodes that stand in no VPC.
 public final class StandalonePodNetwork: PodNetwork {
     private struct State: Sendable {
         var taken: Set<UInt32> = []
@@ -122,10 +122,14 @@ public final class StandalonePodNetwork: PodNetwork {
     private static let first: UInt32 = 100 << 24 | 64 << 16 | 1
     private static let last: UInt32 = 100 << 24 | 127 << 16 | 0xFFFE
 
+    /// What stands before the number of an address of IPv6.
+    private static let ipv6Prefix = "fd00:6440::"
+
+    private let isIPv6: Bool
     private let state = Lock(State())
 
     /// Makes a network without pods.
-    public init() {}
+    public init(isIPv6: Bool = false) { self.isIPv6 = isIPv6 }
 
     /// Gives the lowest free address.
     public func connect(_ sandbox: PodSandbox) async throws(PodNetworkFailure) -> [String] {
@@ -140,7 +144,7 @@ public final class StandalonePodNetwork: PodNetwork {
             return candidate
         }
         guard let address else { throw .noAddress }
-        return [Self.text(address)]
+        return [isIPv6 ? Self.ipv6Text(address) : Self.text(address)]
     }
 
     /// Takes the address back.
@@ -165,7 +169,20 @@ public final class StandalonePodNetwork: PodNetwork {
         "\(address >> 24).\(address >> 16 & 255).\(address >> 8 & 255).\(address & 255)"
     }
 
+    private static func ipv6Text(_ address: UInt32) -> String {
+        let (high, low) = ((address >> 16) & 0x3F, address & 0xFFFF)
+        return ipv6Prefix + (high == 0 ? "" : String(high, radix: 16) + ":") + String(low, radix: 16)
+    }
+
+    private static func ipv6Number(_ text: String) -> UInt32? {
+        let parts = text.dropFirst(ipv6Prefix.count).split(separator: ":").compactMap { UInt32($0, radix: 16) }
+        guard text.hasPrefix(ipv6Prefix), (1...2).contains(parts.count), parts.allSatisfy({ $0 <= 0xFFFF }) else { return nil }
+        let number = parts.reduce(0) { $0 << 16 | $1 }
+        return number < 1 << 22 ? 100 << 24 | 64 << 16 | number : nil
+    }
+
     private static func number(_ text: String) -> UInt32? {
+        if text.contains(":") { return ipv6Number(text) }
         let parts = text.split(separator: ".").compactMap { UInt8($0) }
         return parts.count == 4 ? parts.reduce(0) { $0 << 8 | UInt32($1) } : nil
     }

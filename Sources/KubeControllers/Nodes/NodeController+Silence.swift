@@ -14,7 +14,7 @@ extension NodeController {
     func hear(_ node: String, _ silence: KubeletSilence?) {
         silent[node] = silence
         lapses.set(node, silence.map { $0.since + grace })
-        setAlarm()
+        setNextAlarm()
     }
 
     /// A node is gone.
@@ -57,8 +57,7 @@ extension NodeController {
         }
         _ = await client.patch("/api/v1/nodes/\(name)/status", ["status": ["conditions": .array(conditions)]])
         guard Self.isReady(node) else { return false }
-        var reference = ObjectReference(node, kind: "Node")
-        reference.fieldPath = ""
+        let reference = ObjectReference(node, kind: "Node")
         await recorder.record(
             events, reference, type: "Normal", reason: "NodeNotReady", message: "Node \(name) status is now: NodeNotReady")
         return true
@@ -78,9 +77,8 @@ extension NodeController {
             ready["lastTransitionTime"] = .string(world.now.rfc3339)
             let path = "/api/v1/namespaces/\(pod.objectNamespace)/pods/\(pod.objectName)/status"
             _ = await client.patch(path, ["metadata": ["uid": .string(pod.objectUID)], "status": ["conditions": [ready]]])
-            var reference = ObjectReference(pod, kind: "Pod")
-            reference.fieldPath = ""
-            await recorder.record(events, reference, type: "Warning", reason: "NodeNotReady", message: "Node is not ready")
+            await recorder.record(
+                events, ObjectReference(pod, kind: "Pod"), type: "Warning", reason: "NodeNotReady", message: "Node is not ready")
         }
     }
 

@@ -82,11 +82,11 @@ actor NodeController {
         await lapse()
         await executeTaints()
         while let name = orphaned.take(by: world.now) { await collect(from: name) }
-        setAlarm()
+        setNextAlarm()
     }
 
     /// Wakes the controller when something is due.
-    func setAlarm() { setAlarm([orphaned.next, lapses.next, disruption.next(after: world.now)].compactMap { $0 }.min()) }
+    func setNextAlarm() { setAlarm([orphaned.next, lapses.next, disruption.next(after: world.now)].compactMap { $0 }.min()) }
 
     var pods: [JSON] {
         let collection = access.cluster.collection(group: "", "pods")

@@ -91,7 +91,8 @@ actor TaintEviction {
             return
         }
         let isStarting = taints.allSatisfy { $0.key == Self.notReady }
-        deadlines.set("\u{0}\(name)", isStarting ? max(taints.compactMap(\.added).max() ?? world.now, world.now) + Self.patience : world.now)
+        deadlines.set(
+            "\u{0}\(name)", isStarting ? max(taints.compactMap(\.added).max() ?? world.now, world.now) + Self.patience : world.now)
     }
 
     /// No node has such a taint: pods do not matter.
@@ -130,7 +131,9 @@ actor TaintEviction {
             if let sentence = sentences[pod.key], sentence.uid != pod.uid { forget(pod.key) }
             onNodes[pod.node, default: [:]][pod.key] = pod
             // The nodes that are to be looked at now have their turn.
-            if !isFirst, let taints = tainted[pod.node], !deadlines.contains("\u{0}\(pod.node)") { await judge(pod, taints, since: world.now) }
+            if !isFirst, let taints = tainted[pod.node], !deadlines.contains("\u{0}\(pod.node)") {
+                await judge(pod, taints, since: world.now)
+            }
         }
     }
 

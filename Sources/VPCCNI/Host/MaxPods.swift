@@ -63,9 +63,17 @@ public enum MaxPods {
         }
     }
 
-    /// What a managed node group without an AMI of its own gets (EKS user guide, nodes/create-managed-node-group.adoc).
-    public static func managedNodeGroup(_ type: InstanceLimits?, vCPUs: Int) -> Int {
-        min(nodeadm(type), vCPUs < 30 ? smallCeiling : largeCeiling)
+    /// What a managed node group without an AMI of its own gets (EKS user guide, nodes/create-managed-node-group.adoc). Where pods have
+    /// addresses of prefixes, as in every cluster of IPv6, each slot of an interface counts for sixteen; with custom networking the first
+    /// interface has none.
+    public static func managedNodeGroup(
+        _ type: InstanceLimits?, vCPUs: Int, usesPrefixes: Bool = false, usesCustomNetworking: Bool = false
+    ) -> Int {
+        let ceiling = vCPUs < 30 ? smallCeiling : largeCeiling
+        guard let type, usesPrefixes || usesCustomNetworking else { return min(nodeadm(type), ceiling) }
+        let interfaces = type.interfaces - (usesCustomNetworking ? 1 : 0)
+        let factor = usesPrefixes && type.canHavePrefixes ? NodeLimits.addressesPerPrefix : 1
+        return min(interfaces * type.slotsPerInterface * factor + hostNetworkPods, ceiling)
     }
 
     /// What a node of Auto Mode gets at most.

@@ -20,6 +20,23 @@ extension AWSFrontDoor {
         try await ec2.perform(operation, input, on: regions.resources(account, region))
     }
 
+    /// Asks whether the role of an instance may make a call of EC2.
+    ///
+    /// - Throws: EC2's refusal.
+    public func judge(_ operation: String, _ input: JSON, ofInstance id: String, account: String, region: String) throws(AWSError) {
+        let draft = regions.resources(account, region).present
+        guard let known = EC2Service.operations[operation] else { return }
+        let role = draft.get(.instance, id).flatMap { Self.role(of: $0, draft) }
+        let name = role?["RoleName"]?.string ?? ""
+        let caller = Caller(
+            arn: "arn:aws:sts::\(account):assumed-role/\(name)/\(id)", accountID: account,
+            userID: "\(role?["RoleId"]?.string ?? ""):\(id)", roleARN: role?["Arn"]?.string, roleName: name, userName: nil)
+        let request = EC2Request(call: nil, operation: operation, input: input, authorization: nil)
+        try ec2.authorize(request, known, draft) { action, resource, conditions throws(AWSError) in
+            try authorization.requireEC2(caller, role, action, on: resource, conditions: conditions)
+        }
+    }
+
     /// Where an instance lies; `nil` when there is none.
     public func place(ofInstance id: String, account: String, region: String) -> InstancePlace? {
         let draft = regions.resources(account, region).present

@@ -14,8 +14,8 @@ struct InterfaceWish: Sendable {
     private var ipv6Prefixes: [CIDRBlock] = []
     private var ipv6PrefixCount = 0
 
-    /// One address that nobody chooses.
-    init() {}
+    /// One address that nobody chooses, and as many of IPv6 as are wanted or, without a number, as the subnet gives by itself.
+    init(ipv6Count: Int? = nil) { self.ipv6Count = ipv6Count }
 
     /// A given primary address.
     init(primary: String) throws(AWSError) { self.primary = try Self.address(primary, .ipv4) }

@@ -12,13 +12,21 @@ extension EndpointExposure {
             publicCIDRs: vpc["publicAccessCidrs"]?.strings ?? [])
     }
 
+    /// What a new cluster has before its wishes.
+    init(isDualStack: Bool) {
+        self.init(publicCIDRs: isDualStack ? Self.everybodyOfBothFamilies : Self.everybody)
+        self.isDualStack = isDualStack
+    }
+
     /// A wish over what is so far.
     init(_ wish: JSON, over before: EndpointAccess) {
         let isPublic = wish["endpointPublicAccess"]?.bool ?? before.isPublic
         let wanted = wish["publicAccessCidrs"]?.strings ?? before.publicCIDRs
         self.init(
             isPublic: isPublic, isPrivate: wish["endpointPrivateAccess"]?.bool ?? before.isPrivate,
-            publicCIDRs: !isPublic ? [] : wanted.isEmpty ? Self.everybody : wanted)
+            publicCIDRs: !isPublic
+                ? [] : !wanted.isEmpty ? wanted : before.isDualStack ? Self.everybodyOfBothFamilies : Self.everybody)
+        isDualStack = before.isDualStack
     }
 
     /// Refuses what EKS refuses.

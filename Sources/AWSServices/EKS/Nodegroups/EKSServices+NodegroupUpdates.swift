@@ -133,10 +133,12 @@ extension EKSServices {
 
     func updateNodegroupVersion(_ request: Request) async throws(AWSError) -> JSON {
         let cluster = try cluster(request)
+        let pods = await provisioner.podSettings(cluster)
         return try await network(request).change { draft throws(AWSError) in
             var group = try nodegroup(request, draft)
             if let earlier = earlierNodegroupUpdate(request, group) { return earlier }
             try requireActive(group)
+            group["_pods"] = pods.json
             let plan = try versionPlan(request, cluster, group, draft)
             let number = try LaunchTemplates.makeVersion(
                 &draft, group["_template"]?.string ?? "", plan.data,

@@ -34,9 +34,11 @@ extension EKSServices {
                 conditions: ["iam:PassedToService": ["eks.amazonaws.com"]])
         }
         let tags = try tags(request)
+        let pods = await provisioner.podSettings(cluster)
         return try await resources.change { draft throws(AWSError) in
             let wish = try NodegroupWish(request, cluster, draft)
-            let group = try make(&draft, request, wish, tags: tags)
+            var group = try make(&draft, request, wish, tags: tags)
+            group["_pods"] = pods.json
             draft.put(.nodegroup, key, group)
             NodegroupLifecycle.settle(&draft, key)
             return ["nodegroup": Self.wire(group)]
@@ -63,7 +65,9 @@ extension EKSServices {
         let template = LaunchTemplates.make(
             &draft, "eks-\(id)", data, tags: EC2Tags.set([("eks:cluster-name", cluster.name), ("eks:nodegroup-name", wish.name)]),
             by: "arn:aws:sts::\(draft.account):assumed-role/AWSServiceRoleForAmazonEKSNodegroup/EKS")
-        let scaling = try NodegroupParts.makeScalingGroup(&draft, wish, template: template, version: 1, id: id)
+        // In subnets whose instances would be of no use none are launched.
+        let problem = NodegroupHealth.addressIssue(wish, draft)
+        let scaling = problem == nil ? try NodegroupParts.makeScalingGroup(&draft, wish, template: template, version: 1, id: id) : nil
         let now = Self.epoch(world.now)
         var group: JSON = [
             "nodegroupName": .string(wish.name),
@@ -74,11 +78,12 @@ extension EKSServices {
             "scalingConfig": wish.sizes.json, "subnets": body["subnets"] ?? [],
             "amiType": .string(isCustom ? "CUSTOM" : wish.image?.amiType ?? ""), "nodeRole": body["nodeRole"] ?? "",
             "labels": body["labels"] ?? [:], "taints": body["taints"] ?? [],
-            "resources": ["autoScalingGroups": [["name": .string(scaling)]]], "health": ["issues": []],
+            "resources": ["autoScalingGroups": .array(scaling.map { [["name": .string($0)]] } ?? [])], "health": ["issues": []],
             "updateConfig": body["updateConfig"].map { $0.object?.isEmpty == false ? $0 : ["maxUnavailable": 1] } ?? ["maxUnavailable": 1],
             "tags": tags, "_id": .string(id), "_template": .string(template), "_templateVersion": 1, "_profile": .string(profile),
             "_began": .integer(world.now.nanoseconds), "_request": body, "_clusterId": .string(cluster.clusterID),
         ]
+        group["_problem"] = problem
         if let disk { group["diskSize"] = .integer(disk) }
         if wish.template?.data["InstanceType"] == nil { group["instanceTypes"] = JSON(strings: wish.instanceTypes) }
         group["launchTemplate"] = wish.template?.reference

@@ -32,6 +32,8 @@ public struct NodeInstance: Sendable {
     public let zone: (name: String, id: String)
     /// The address and name of its first interface.
     public let address: String
+    /// The first IPv6 address of that interface; `nil` without one.
+    public let ipv6Address: String?
     /// `ip-10-0-1-5.ap-northeast-1.compute.internal`
     public let privateDNSName: String
     /// The cluster whose tag it has.
@@ -51,7 +53,7 @@ public struct NodeInstance: Sendable {
     /// Whether the role may look up the instance, without which a node does not find its name (AmazonEKSWorkerNodePolicy).
     public let canJoin: Bool
     /// Whether the role may make interfaces and pull the plugin's image, without which pods get no network (AmazonEKS_CNI_Policy,
-    /// AmazonEC2ContainerRegistryPullOnly).
+    /// AmazonEC2ContainerRegistryPullOnly). In a cluster of IPv6 the image suffices: each call of the agent is judged by itself.
     public let hasNetwork: Bool
     /// Labels of its node group, EKS' own included.
     public let labels: [String: String]
@@ -63,6 +65,8 @@ public struct NodeInstance: Sendable {
     public let architecture: String
     /// Whether EKS chose its image, and with it the number of pods.
     public let isManagedImage: Bool
+    /// What EKS reckons with when it chooses the number of pods.
+    public let pods: NodePodSettings
     /// GiB of its root volume.
     public let diskSize: Int64
     /// What EKS has to do with its node; `nil` for nothing.
@@ -80,29 +84,43 @@ public struct NodeRoleMapping: Sendable, Hashable {
 }
 
 extension AWSFrontDoor {
-    private static let networkActions = [
-        "ec2:AssignPrivateIpAddresses", "ec2:AttachNetworkInterface", "ec2:CreateNetworkInterface", "ec2:DescribeInstances",
-        "ecr:GetAuthorizationToken", "ecr:BatchGetImage",
-    ]
+    private static let imageActions = ["ecr:GetAuthorizationToken", "ecr:BatchGetImage"]
+    private static let networkActions =
+        [
+            "ec2:AssignPrivateIpAddresses", "ec2:AttachNetworkInterface", "ec2:CreateNetworkInterface", "ec2:DescribeInstances",
+        ] + imageActions
+
+    /// What is asked once for all instances that have it in common.
+    private struct Verdict {
+        let canJoin: Bool
+        let hasNetwork: Bool
+    }
 
     /// The instances of an account in a region that carry a cluster's tag, oldest first.
     public func nodeInstances(account: String, region: String) -> [NodeInstance] {
         let draft = regions.resources(account, region).present
-        var judged: [String: (canJoin: Bool, hasNetwork: Bool)] = [:]
+        var judged: [String: Verdict] = [:]
+        var clusters: [String: ClusterRecord?] = [:]
         return draft.list(.instance).compactMap { instance in
             let tags = EC2Tags.values(of: instance)
             guard let cluster = Self.cluster(of: tags), let first = Instances.interfaces(of: instance, draft).first else { return nil }
             let group = tags["eks:nodegroup-name"].flatMap { draft.get(.nodegroup, EKSServices.nodegroupKey(cluster, $0)) }
             let role = Self.role(of: instance, draft)
             let name = role?["RoleName"]?.string ?? ""
-            let verdict = judged[name] ?? role.map { judge($0, draft) } ?? (false, false)
-            judged[name] = verdict
-            let version = group?["version"]?.string ?? self.cluster(account: account, region: region, name: cluster)?.version ?? ""
+            let record = clusters[cluster] ?? self.cluster(account: account, region: region, name: cluster)
+            clusters[cluster] = record
+            let isIPv6 = record?.isIPv6 == true
+            let mark = isIPv6 ? "\(name)/ipv6" : name
+            let verdict = judged[mark] ?? role.map { judge($0, isIPv6: isIPv6, draft) } ?? Verdict(canJoin: false, hasNetwork: false)
+            judged[mark] = verdict
+            let version = group?["version"]?.string ?? record?.version ?? ""
             return NodeInstance(
                 id: instance["instanceId"]?.string ?? "", type: instance["instanceType"]?.string ?? "",
                 zone: (
                     instance.at("placement", "availabilityZone")?.string ?? "", instance.at("placement", "availabilityZoneId")?.string ?? ""
-                ), address: first["privateIpAddress"]?.string ?? "", privateDNSName: first["privateDnsName"]?.string ?? "",
+                ), address: first["privateIpAddress"]?.string ?? "",
+                ipv6Address: first["ipv6AddressesSet"]?.array?.first?["ipv6Address"]?.string,
+                privateDNSName: first["privateDnsName"]?.string ?? "",
                 cluster: cluster,
                 isRunning: Instances.state(instance) == "running", isStopped: Instances.isStopped(instance),
                 boots: instance[Instances.boots]?.integer ?? 0,
@@ -111,7 +129,8 @@ extension AWSFrontDoor {
                 role: role.map { ($0["Arn"]?.string ?? "", $0["RoleId"]?.string ?? "") }, canJoin: verdict.canJoin,
                 hasNetwork: verdict.hasNetwork, labels: group.map { Self.labels($0, instance) } ?? [:], taints: Self.taints(group),
                 kubeletVersion: NodeImage.kubelet(version), architecture: instance["architecture"]?.string == "arm64" ? "arm64" : "amd64",
-                isManagedImage: group != nil && group?["amiType"] != "CUSTOM", diskSize: group?["diskSize"]?.integer ?? 20,
+                isManagedImage: group != nil && group?["amiType"] != "CUSTOM", pods: NodePodSettings(group?["_pods"]),
+                diskSize: group?["diskSize"]?.integer ?? 20,
                 duty: NodegroupDrain.duty(instance))
         }
     }
@@ -123,7 +142,8 @@ extension AWSFrontDoor {
         return tags.keys.filter { $0.hasPrefix(prefix) }.sorted().first.map { String($0.dropFirst(prefix.count)) }
     }
 
-    private static func role(of instance: JSON, _ draft: ResourceDraft) -> JSON? {
+    /// The role that an instance's profile hands to the programs on it.
+    static func role(of instance: JSON, _ draft: ResourceDraft) -> JSON? {
         let arn = instance.at("iamInstanceProfile", "arn")?.string ?? ""
         let name = arn.split(separator: "/").last.map(String.init) ?? ""
         guard let profile = draft.principal("instance-profiles", name), let role = profile["Roles"]?.array?.first?.string else {
@@ -132,7 +152,7 @@ extension AWSFrontDoor {
         return draft.principal("roles", role)
     }
 
-    private func judge(_ role: JSON, _ draft: ResourceDraft) -> (canJoin: Bool, hasNetwork: Bool) {
+    private func judge(_ role: JSON, isIPv6: Bool, _ draft: ResourceDraft) -> Verdict {
         let arn = role["Arn"]?.string ?? ""
         let caller = Caller(
             arn: arn, accountID: draft.account, userID: role["RoleId"]?.string ?? "", roleARN: arn,
@@ -142,7 +162,9 @@ extension AWSFrontDoor {
         func allows(_ action: String) -> Bool {
             policies.evaluate(PolicyRequest(action: action, resource: "*"), granted: .none).isAllowed
         }
-        return (allows("ec2:DescribeInstances"), Self.networkActions.allSatisfy(allows))
+        return Verdict(
+            canJoin: allows("ec2:DescribeInstances"),
+            hasNetwork: (isIPv6 ? Self.imageActions : Self.networkActions).allSatisfy(allows))
     }
 
     private static func labels(_ group: JSON, _ instance: JSON) -> [String: String] {

@@ -17,6 +17,18 @@ enum NodegroupHealth {
         ["code": .string(code), "message": .string(message), "resourceIds": JSON(strings: resources)]
     }
 
+    /// Why a node group of a cluster of IPv6 has no instances: its subnets give them no IPv6 address by themselves ("IPv6 addresses to
+    /// clusters"; the text as CloudFormation showed it).
+    static func addressIssue(_ wish: NodegroupWish, _ draft: ResourceDraft) -> JSON? {
+        guard wish.cluster.isIPv6 else { return nil }
+        let subnets = wish.body["subnets"]?.strings ?? []
+        guard subnets.contains(where: { draft.get(.subnet, $0)?["assignIpv6AddressOnCreation"]?.bool != true }) else { return nil }
+        return issue(
+            "Ec2SubnetMissingIpv6Assignment",
+            "One or more Amazon EC2 Subnets of [\(subnets.joined(separator: ", "))] for node group \(wish.name) does not automatically assign IPv6 addresses to instances launched into it. See IP addressing in VPC guide: https://docs.aws.amazon.com/vpc/latest/userguide/vpc-ip-addressing.html#subnet-public-ip",
+            subnets)
+    }
+
     private static func issues(_ group: JSON, _ draft: ResourceDraft) -> [JSON] {
         var issues: [JSON] = []
         let scaling = NodegroupLifecycle.scalingGroups(group)

@@ -50,6 +50,12 @@ enum NodegroupLifecycle {
 
     /// ACTIVE once all nodes have joined; CREATE_FAILED when they have not after a quarter of an hour.
     private static func create(_ draft: inout ResourceDraft, _ key: String, _ group: JSON) throws(AWSError) {
+        if let problem = group["_problem"] {
+            return try draft.update(.nodegroup, key) { group in
+                group["status"] = "CREATE_FAILED"
+                group["health"] = ["issues": [problem]]
+            }
+        }
         switch arrival(group, began: group["_began"]?.integer ?? 0, draft) {
         case .arrived:
             try draft.update(.nodegroup, key) { $0["status"] = "ACTIVE" }

@@ -55,6 +55,9 @@ public struct SystemWorkloads: Sendable {
             ("{vpc}", vpc),
             ("{dns}", CIDRBlock(serviceRange)?.network.advanced(by: 10)?.description ?? ""),
         ]
+        // The VPC CNI gives addresses of IPv6 from prefixes only.
+        let isIPv6 = CIDRBlock(serviceRange)?.family == .ipv6
+        values += [("{ipv4}", "\(!isIPv6)"), ("{ipv6}", "\(isIPv6)"), ("{prefixes}", "\(isIPv6)")]
         let lists = hasAddons ? ["controlPlane", "objects"] : ["controlPlane"]
         return lists.flatMap { facts[$0]?.array ?? [] }.map { Self.filled($0, values) }
     }
