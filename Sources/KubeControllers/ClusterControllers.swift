@@ -41,6 +41,7 @@ public final class ClusterControllers: Sendable {
         var controlPlane: [Running] = []
         var kubelets: Running?
         var fleet: KubeletFleet?
+        var nodes: NodeController?
     }
 
     private static let leases = ChangeSignals.Resource("coordination.k8s.io", "leases")
@@ -89,6 +90,8 @@ public final class ClusterControllers: Sendable {
         let scheduler = SchedulerController(access, minorVersion: minorVersion) { alarm.set($0) }
         let nodeAlarm = Alarm()
         let nodes = NodeController(access, minorVersion: minorVersion) { nodeAlarm.set($0) }
+        let evictionAlarm = Alarm()
+        let eviction = TaintEviction(access, minorVersion: minorVersion, wake: { evictionAlarm.wake() }) { evictionAlarm.set($0) }
         let workloadAlarm = Alarm()
         let workloads = WorkloadManager(access, minorVersion: minorVersion) { workloadAlarm.set($0) }
         let follower = NetworkFollower(cluster, network: network)
@@ -98,6 +101,8 @@ public final class ClusterControllers: Sendable {
             signing, repairing, expiring,
             run("scheduler", SchedulerController.signals, alarm, work: { await scheduler.work() }, close: { await scheduler.close() }),
             run("node controller", NodeController.signals, nodeAlarm, work: { await nodes.work() }, close: { await nodes.close() }),
+            run(
+                "taint eviction", TaintEviction.signals, evictionAlarm, work: { await eviction.work() }, close: { await eviction.close() }),
             run("workloads", WorkloadManager.signals, workloadAlarm, work: { await workloads.work() }, close: { await workloads.close() }),
             run(
                 "protection of storage", StorageProtection.signals, storageAlarm, work: { await storage.work() },
@@ -106,7 +111,12 @@ public final class ClusterControllers: Sendable {
                 "agents of pods' network", NetworkFollower.signals, Alarm(), work: { await follower.work() },
                 close: { await follower.close() }),
         ]
-        state.withLock { $0.controlPlane = running }
+        let fleet = state.withLock { state in
+            state.controlPlane = running
+            state.nodes = nodes
+            return state.fleet
+        }
+        for (node, silence) in await fleet?.silences ?? [] { await nodes.hear(node, silence) }
         await startCompanion()
         await startKubelets()
     }
@@ -142,7 +152,9 @@ public final class ClusterControllers: Sendable {
     private func startKubelets() async {
         guard state.withLock({ $0.fleet == nil }) else { return }
         let alarm = Alarm()
-        let fleet = KubeletFleet(access, network: network) { alarm.set($0) }
+        let fleet = KubeletFleet(
+            access, network: network, tell: { [weak self] node, silence in await self?.nodeController?.hear(node, silence) },
+            setAlarm: { alarm.set($0) })
         let running = run(
             "kubelets", [ChangeSignals.Resource("", "pods")], alarm, work: { await fleet.work() }, close: { await fleet.close() })
         state.withLock { state in
@@ -165,6 +177,8 @@ public final class ClusterControllers: Sendable {
         for (machine, user) in stored { await fleet.join(machine, as: user ?? Self.node(machine.name)) }
     }
 
+    private var nodeController: NodeController? { state.withLock { $0.nodes } }
+
     private func run(
         _ name: String, _ signals: [ChangeSignals.Resource], _ alarm: Alarm, work: @escaping @Sendable () async -> Void,
         close: @escaping @Sendable () async -> Void
@@ -184,7 +198,7 @@ public final class ClusterControllers: Sendable {
 
     private func stopControlPlane() async {
         let old = state.withLock { state in
-            defer { state.controlPlane = [] }
+            defer { (state.controlPlane, state.nodes) = ([], nil) }
             return state.controlPlane
         }
         // Who ends has said everything.
@@ -223,13 +237,17 @@ public final class ClusterControllers: Sendable {
     /// Machines and whom the cluster takes them for, by name.
     private var stored: [(machine: NodeMachine, user: UserInfo?)] {
         let range = try? cluster.store.range(collection, prefix: "", at: nil, after: nil, limit: 0)
-        return (range?.entries ?? []).compactMap { entry in
-            guard let json = try? JSON(parsing: entry.value), let machine = NodeMachine(json) else { return nil }
-            let user = json.at("user", "username")?.string.map {
-                UserInfo(username: $0, groups: json.at("user", "groups")?.strings ?? [])
-            }
-            return (machine, user)
-        }
+        return (range?.entries ?? []).compactMap { Self.stored($0.value) }
+    }
+
+    private func stored(_ name: String) -> (machine: NodeMachine, user: UserInfo?)? {
+        cluster.store.get(Key(collection, name)).flatMap { Self.stored($0.value) }
+    }
+
+    private static func stored(_ bytes: [UInt8]) -> (machine: NodeMachine, user: UserInfo?)? {
+        guard let json = try? JSON(parsing: bytes), let machine = NodeMachine(json) else { return nil }
+        let user = json.at("user", "username")?.string.map { UserInfo(username: $0, groups: json.at("user", "groups")?.strings ?? []) }
+        return (machine, user)
     }
 }
 
@@ -246,7 +264,7 @@ extension ClusterControllers: NodeJoining {
     ///
     /// - Throws: `StoreError`.
     public func update(_ machine: NodeMachine) async throws(StoreError) {
-        guard let known = stored.first(where: { $0.machine.name == machine.name }) else { return }
+        guard let known = stored(machine.name) else { return }
         try await join(machine, as: known.user)
     }
 
@@ -265,6 +283,9 @@ extension ClusterControllers: NodeJoining {
 
     /// The machines that joined, by name.
     public var machines: [NodeMachine] { stored.map(\.machine) }
+
+    /// The machines that joined, by name, and whom the cluster took them for; `nil` for one that says itself who it is.
+    public var joined: [(machine: NodeMachine, user: UserInfo?)] { stored }
 }
 
 /// Sets the alarm of a loop that is made after the controller that sets it.

@@ -140,6 +140,59 @@ is "a new node does not get in" "$(nodes demo)" 2Ready
 aws eks create-access-entry --cluster-name demo --principal-arn "$ROLE" --type EC2_LINUX >/dev/null
 is "with one again, it does" "$(until_is 3Ready nodes demo)" 3Ready
 
+part "a mapping that is taken away"
+aws eks delete-access-entry --cluster-name demo --principal-arn "$ROLE"
+run "the API servers forget the tokens of the nodes, and then the leases run out" eks-sim clock advance 180s
+is "they are not ready" "$(until_is 3NotReady nodes demo)" 3NotReady
+like "nobody knows how they are" "$(k demo describe nodes)" 'Ready +Unknown .*NodeStatusUnknown +Kubelet stopped posting node status.'
+like "they are marked" "$(k demo get nodes -o 'jsonpath={.items[0].spec.taints}')" 'node.kubernetes.io/unreachable'
+aws eks create-access-entry --cluster-name demo --principal-arn "$ROLE" --type EC2_LINUX >/dev/null
+is "with an entry again, they are" "$(until_is 3Ready nodes demo)" 3Ready
+is "without the marks" "$(until_is "dedicated dedicated dedicated" k demo get nodes -o 'jsonpath={.items[*].spec.taints[*].key}')" "dedicated dedicated dedicated"
+
+part "an instance that is stopped"
+aws iam create-instance-profile --instance-profile-name own >/dev/null
+aws iam add-role-to-instance-profile --instance-profile-name own --role-name nodes
+AMI=$(q ec2 describe-images --owners amazon --filters 'Name=name,Values=al2023-ami-*-x86_64' --query 'Images[0].ImageId')
+I=$(q ec2 run-instances --image-id "$AMI" --instance-type m5.large --iam-instance-profile Name=own --query 'Instances[0].InstanceId' \
+  --tag-specifications 'ResourceType=instance,Tags=[{Key=kubernetes.io/cluster/demo,Value=owned}]')
+OWN=$(q ec2 describe-instances --instance-ids "$I" --query 'Reservations[0].Instances[0].PrivateDnsName')
+is "one of one's own joins" "$(until_is 4Ready nodes demo)" 4Ready
+node_uid=$(k demo get node "$OWN" -o 'jsonpath={.metadata.uid}')
+k demo create -f - >/dev/null <<<"{\"apiVersion\":\"v1\",\"kind\":\"Pod\",\"metadata\":{\"name\":\"steady\"},\"spec\":{\"nodeName\":\"$OWN\",\"containers\":[{\"name\":\"c\",\"image\":\"nginx\"}]}}"
+run "a pod on it" k demo wait --for=condition=Ready pod/steady --timeout=20s
+run "stop" aws ec2 stop-instances --instance-ids "$I"
+run "wait instance-stopped" aws ec2 wait instance-stopped --instance-ids "$I"
+run "its lease runs out" eks-sim clock advance 60s
+is "its Node stays, and is not ready" "$(until_is 1NotReady,3Ready nodes demo)" 1NotReady,3Ready
+like "the cloud says that it is off" "$(k demo get node "$OWN" -o 'jsonpath={.spec.taints}')" 'node.cloudprovider.kubernetes.io/shutdown'
+is "its pod is not ready" "$(k demo get pod steady -o 'jsonpath={.status.conditions[?(@.type=="Ready")].status}')" False
+run "start" aws ec2 start-instances --instance-ids "$I"
+is "it is ready again" "$(until_is 4Ready nodes demo)" 4Ready
+is "the same Node" "$(k demo get node "$OWN" -o 'jsonpath={.metadata.uid}')" "$node_uid"
+run "its pod" k demo wait --for=condition=Ready pod/steady --timeout=20s
+is "was started again" "$(k demo get pod steady -o 'jsonpath={.status.containerStatuses[0].restartCount}')" 1
+run "reboot" aws ec2 reboot-instances --instance-ids "$I"
+is "starts it once more" "$(until_is 2 k demo get pod steady -o 'jsonpath={.status.containerStatuses[0].restartCount}')" 2
+run "its end" aws ec2 terminate-instances --instance-ids "$I"
+is "takes its Node away" "$(until_is 3Ready nodes demo)" 3Ready
+
+part "sizes on a schedule"
+ASG=$(q eks describe-nodegroup --cluster-name demo --nodegroup-name main --query 'nodegroup.resources.autoScalingGroups[0].name')
+run "a recurring action" aws autoscaling put-scheduled-update-group-action --auto-scaling-group-name "$ASG" --scheduled-action-name morning \
+  --recurrence "0 9 * * 1-5" --time-zone Asia/Tokyo --desired-capacity 2
+like "its next time" "$(q autoscaling describe-scheduled-actions --auto-scaling-group-name "$ASG" --query 'ScheduledUpdateGroupActions[0].[StartTime,Recurrence,TimeZone]')" \
+  '^20[0-9-]+T00:00:00Z.0 9 \* \* 1-5.Asia/Tokyo$'
+refuse "six fields" 'Given recurrence string:0 0 9 \* \* 1-5 is invalid' aws autoscaling put-scheduled-update-group-action \
+  --auto-scaling-group-name "$ASG" --scheduled-action-name bad --recurrence "0 0 9 * * 1-5" --desired-capacity 1
+run "each minute" aws autoscaling put-scheduled-update-group-action --auto-scaling-group-name "$ASG" --scheduled-action-name morning \
+  --recurrence "* * * * *" --time-zone UTC --desired-capacity 4
+run "a minute" eks-sim clock advance 60s
+is "makes four of them" "$(until_is 4Ready nodes demo)" 4Ready
+run "no longer" aws autoscaling delete-scheduled-action --auto-scaling-group-name "$ASG" --scheduled-action-name morning
+run "three" aws autoscaling set-desired-capacity --auto-scaling-group-name "$ASG" --desired-capacity 3
+is "are left" "$(until_is 3Ready nodes demo)" 3Ready
+
 part "mode CONFIG_MAP"
 cluster old CONFIG_MAP
 eks-sim kubeconfig old --admin -o "$work/old.kubeconfig"

@@ -189,6 +189,8 @@ extension EKSServices {
             if ["EndpointAccessUpdate", "LoggingUpdate", "VersionUpdate"].contains(update["type"]?.string) {
                 await provisioner.update(ended)
             }
+            // Another mode looks elsewhere for whom nodes are.
+            if update["type"] == "AccessConfigUpdate" { regions.noteMappings(of: cluster.accountID, in: cluster.region) }
         }
     }
 

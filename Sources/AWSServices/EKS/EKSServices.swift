@@ -107,10 +107,14 @@ struct EKSServices: Sendable {
         try authorize(call, request, operation.name)
         try EKSModel.published.check(operation, query: call.query, body: body)
         let answer = try await run(self, request)
+        if Self.mapping.contains(operation.name) { regions.noteMappings(of: request.account, in: request.region) }
         return HTTPResponse(
             status: 200, contentType: "application/json", answer.serialized(escaping: .minimal),
             headers: ["x-amzn-RequestId": call.requestID])
     }
+
+    /// Calls after which kubelets may be let in that were not, or no longer.
+    private static let mapping: Set<String> = ["CreateAccessEntry", "UpdateAccessEntry", "DeleteAccessEntry"]
 
     private func authorize(_ call: AWSCall, _ request: Request, _ operation: String) throws(AWSError) {
         let (resource, tags) = resource(request, operation)

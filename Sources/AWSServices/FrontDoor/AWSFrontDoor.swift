@@ -94,6 +94,11 @@ public final class AWSFrontDoor: HTTPHandler {
         trace.add(TraceStep(service, record.summary, actual: "\(error.code): \(error.message)", .fail))
     }
 
+    /// Calls after which the roles of instances are others, or none.
+    private static let roles: Set<String> = [
+        "CreateRole", "DeleteRole", "AddRoleToInstanceProfile", "RemoveRoleFromInstanceProfile", "DeleteInstanceProfile",
+    ]
+
     private func dispatch(_ call: AWSCall, wantsJSON: Bool) async throws(AWSError) -> HTTPResponse {
         switch call.service {
         case "sts", "iam", "ec2", "autoscaling":
@@ -101,7 +106,10 @@ public final class AWSFrontDoor: HTTPHandler {
             call.request.trace.describe("\(call.service):\(form.action)")
             switch call.service {
             case "sts": return try await sts.handle(call, form, authorization, wantsJSON: wantsJSON)
-            case "iam": return try await iam.handle(call, form)
+            case "iam":
+                let answer = try await iam.handle(call, form)
+                if Self.roles.contains(form.action) { regions.noteMappings(of: call.caller.accountID) }
+                return answer
             case "autoscaling": return try await autoScaling.handle(call, form)
             default: return try await ec2.handle(call, form)
             }

@@ -58,6 +58,14 @@ final class RegionResources: Sendable {
         return value
     }
 
+    /// Tells that who nodes are may be another one now.
+    func noteMappings() {
+        guard provisioner.runsNodes else { return }
+        world.timers.schedule(after: .zero, "mappings of \(account) in \(region)") { [provisioner, account, region] in
+            await provisioner.instancesChanged(account: account, region: region)
+        }
+    }
+
     private func commit(_ draft: ResourceDraft) async throws(AWSError) {
         var writes = draft.joined.writes
         for (kind, rows) in draft.changes.sorted(by: { $0.key.rawValue < $1.key.rawValue }) {
@@ -119,6 +127,13 @@ final class RegionTable: Sendable {
     /// Goes on with what was under way when an earlier run ended.
     func resume() async {
         for resources in all { _ = try? await resources.change { draft throws(AWSError) in EC2Lifecycle.resume(&draft) } }
+    }
+
+    /// Tells that who the nodes of an account are may be others now: in one region, or everywhere.
+    func noteMappings(of account: String, in region: String? = nil) {
+        for resources in all where resources.account == account && (region ?? resources.region) == resources.region {
+            resources.noteMappings()
+        }
     }
 
     /// Every account's resources in every region that has some.

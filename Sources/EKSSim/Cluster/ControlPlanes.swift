@@ -25,7 +25,7 @@ actor ControlPlanes: ClusterProvisioner {
         self.issuers = issuers
         self.factory = factory
         self.firstPort = firstPort
-        joiner = NodeJoiner(world: factory.world, aws: factory.aws)
+        joiner = NodeJoiner(world: factory.world, aws: factory.aws, tokenLife: factory.configuration.webhookCacheTTL)
     }
 
     /// The running control planes, by name.
@@ -46,10 +46,28 @@ actor ControlPlanes: ClusterProvisioner {
             await plane.logs.update(record)
             try writeAdminKubeconfig(plane)
             joiner.look(record.accountID, record.region, self)
+            followNodeMappings(plane)
             return (plane.endpoint, plane.authority.identity.certificatePEM)
         } catch {
             lastFailure = error
             throw error
+        }
+    }
+
+    /// Looks at the nodes again whenever `aws-auth` is another one.
+    private nonisolated func followNodeMappings(_ plane: ControlPlane) {
+        guard runsNodes else { return }
+        let store = plane.cluster.store
+        let key = Key(plane.cluster.collection(group: "", "configmaps"), "kube-system/aws-auth")
+        let (account, region) = (plane.record.accountID, plane.record.region)
+        let seen = Lock(store.get(key)?.modified)
+        _ = plane.cluster.signals.follow([ChangeSignals.Resource("", "configmaps")]) { [weak self] in
+            let present = store.get(key)?.modified
+            let isNew = seen.withLock { seen in
+                defer { seen = present }
+                return seen != present
+            }
+            if isNew, let self { joiner.look(account, region, self) }
         }
     }
 

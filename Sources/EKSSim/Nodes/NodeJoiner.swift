@@ -38,9 +38,12 @@ final class NodeJoiner: Sendable {
 
     private let world: World
     private let aws: AWSReference
+    private let tokenLife: Duration
     private let state = Lock(State())
 
-    init(world: World, aws: AWSReference) {
+    /// `tokenLife` is for how long API servers believe a token without asking again whose it is.
+    init(world: World, aws: AWSReference, tokenLife: Duration) {
+        self.tokenLife = tokenLife
         self.world = world
         self.aws = aws
     }
@@ -92,10 +95,17 @@ final class NodeJoiner: Sendable {
         for plane in clusters {
             guard let controllers = plane.controllers, controllers.hasNodes else { continue }
             let own = instances[plane.record.name] ?? []
-            let machines = Dictionary(controllers.machines.map { ($0.name, $0) }) { first, _ in first }
-            await leave(own, machines, controllers)
+            let machines = Dictionary(controllers.joined.map { ($0.machine.name, $0) }) { first, _ in first }
+            await leave(own, machines.mapValues(\.machine), controllers)
+            for instance in own where instance.isStopped {
+                guard var machine = machines[instance.privateDNSName]?.machine, !machine.isStopped else { continue }
+                machine.isStopped = true
+                try? await controllers.update(machine)
+            }
+            var admission = NodeAdmission(plane)
             for instance in own where instance.isRunning {
-                if let pause = await join(instance, plane, machines[instance.privateDNSName], controllers) { pauses.append(pause) }
+                let known = machines[instance.privateDNSName]
+                if let pause = await join(instance, plane, known, &admission, controllers) { pauses.append(pause) }
             }
             if let pause = await attend(own, controllers, place, frontDoor) { pauses.append(pause) }
             let waiting = own.filter { $0.isRunning && !$0.hasJoined }
@@ -121,6 +131,8 @@ final class NodeJoiner: Sendable {
             case .cordon?, .uncordon?:
                 let isDone = await controllers.setCordoned(node: instance.privateDNSName, instance.duty == .cordon)
                 if isDone { cordoned.append(instance.id) } else { isBusy = true }
+            // Where nothing runs, nothing is to be emptied.
+            case .drain? where !instance.isRunning: drained.append(instance.id)
             case .drain(let respectsBudgets)?:
                 _ = await controllers.setCordoned(node: instance.privateDNSName, true)
                 let left = await controllers.drain(node: instance.privateDNSName, respectsBudgets: respectsBudgets)
@@ -132,46 +144,49 @@ final class NodeJoiner: Sendable {
         return isBusy ? Self.drainPause : nil
     }
 
-    /// Takes the machines out whose instances are gone or do not run.
+    /// Takes the machines out whose instances are gone; a stopped one's node stays.
     private func leave(_ instances: [NodeInstance], _ machines: [String: NodeMachine], _ controllers: ClusterControllers) async {
-        let running = Set(instances.filter(\.isRunning).map(\.id))
-        for (_, machine) in machines.sorted(by: { $0.key < $1.key }) where machine.isInstance && !running.contains(machine.instanceID) {
+        let present = Set(instances.filter { $0.isRunning || $0.isStopped }.map(\.id))
+        for (_, machine) in machines.sorted(by: { $0.key < $1.key }) where machine.isInstance && !present.contains(machine.instanceID) {
             try? await controllers.leave(machine.name)
         }
     }
 
     /// Lets an instance join, or tells its kubelet what has changed; answers when to look at it again, `nil` when nothing is left to do.
     private func join(
-        _ instance: NodeInstance, _ plane: ControlPlane, _ known: NodeMachine?, _ controllers: ClusterControllers
+        _ instance: NodeInstance, _ plane: ControlPlane, _ known: (machine: NodeMachine, user: UserInfo?)?,
+        _ admission: inout NodeAdmission,
+        _ controllers: ClusterControllers
     ) async -> Duration? {
         let booted = instance.launched + Self.bootTime
         guard world.now >= booted else { return booted - world.now }
-        guard instance.canJoin, let role = instance.role else { return Self.pause }
         // In a cluster of IPv6 nodeadm asks the metadata for an IPv6 address, and ends without one.
         guard let address = plane.record.isIPv6 ? instance.ipv6Address : instance.address else { return Self.pause }
         var machine = Self.machine(instance, address, plane.record)
-        // How many pods it takes the kubelet was told at its start.
-        if let known { machine.maximumPods = known.maximumPods }
-        if let known {
-            guard await relabel(known, machine, controllers) else { return Self.pause }
-            if known.taints != machine.taints {
-                guard await controllers.retaint(node: machine.name, from: known.taints, to: machine.taints) else { return Self.pause }
+        if let (old, oldUser) = known {
+            // How many pods it takes the kubelet was told at its start.
+            machine.maximumPods = old.maximumPods
+            guard await relabel(old, machine, controllers) else { return Self.pause }
+            if old.taints != machine.taints {
+                guard await controllers.retaint(node: machine.name, from: old.taints, to: machine.taints) else { return Self.pause }
             }
-            if known.hasNetwork != machine.hasNetwork || known.labels != machine.labels || known.taints != machine.taints {
-                try? await controllers.update(machine)
-            }
-            return machine.hasNetwork ? nil : Self.pause
+            let user = await admission.user(of: instance)
+            machine.refusedFrom = user == nil ? old.refusedFrom ?? world.now + tokenLife : nil
+            let isAnother = user.map { oldUser == nil || Set($0.groups) != Set(oldUser?.groups ?? []) || $0.username != oldUser?.username }
+            if isAnother ?? false || Self.differs(machine, old) { try? await controllers.join(machine, as: user ?? oldUser) }
+            // Who is refused waits until somebody changes what he is refused by.
+            return machine.hasNetwork || user == nil ? nil : Self.pause
         }
-        let name = role.arn.split(separator: "/").last.map(String.init) ?? ""
-        let account = plane.record.accountID
-        let identity = CallerIdentity(
-            arn: "arn:aws:sts::\(account):assumed-role/\(name)/\(instance.id)", canonicalARN: "arn:aws:iam::\(account):role/\(name)",
-            accountID: account, userID: role.id, sessionName: instance.id, accessKeyID: "")
-        guard let mapped = try? await plane.authenticator.user(of: identity) else { return Self.pause }
+        guard instance.canJoin, let mapped = await admission.mapped(instance) else { return Self.pause }
         let user = UserInfo(username: mapped.username, groups: mapped.groups + ["system:authenticated"])
         // What could not be stored is tried again.
         guard (try? await controllers.join(machine, as: user)) != nil else { return Self.pause }
         return machine.hasNetwork ? nil : Self.pause
+    }
+
+    private static func differs(_ new: NodeMachine, _ old: NodeMachine) -> Bool {
+        old.hasNetwork != new.hasNetwork || old.labels != new.labels || old.taints != new.taints || old.isStopped != new.isStopped
+            || old.boots != new.boots || old.refusedFrom != new.refusedFrom
     }
 
     /// EKS' node manager puts changed labels of a node group on its nodes; answers `false` when the server refused.
@@ -203,6 +218,7 @@ final class NodeJoiner: Sendable {
             kubeletVersion: "v\(instance.kubeletVersion)-eks-113cf36", architecture: instance.architecture)
         machine.isInstance = true
         machine.hasNetwork = instance.hasNetwork
+        machine.boots = instance.boots
         return machine
     }
 

@@ -143,6 +143,23 @@ struct ContainerRun: Sendable {
         return true
     }
 
+    /// Whether it is run again after its sandbox is gone.
+    var comesBack: Bool {
+        guard let end = termination else { return true }
+        return restartPolicy == "Always" || restartPolicy == "OnFailure" && end.exitCode != 0
+    }
+
+    /// It waits for its sandbox, as it did at first; what became of it is its last state.
+    mutating func beginAnew() {
+        if let end = termination {
+            last = end
+            restarts += 1
+        }
+        restartAt = nil
+        backOff = nil
+        state = .waiting(reason: role == .main ? "ContainerCreating" : "PodInitializing", message: "")
+    }
+
     /// The pause before the restart under way.
     var pause: Duration {
         guard let restartAt, let end = termination ?? last else { return .zero }

@@ -12,12 +12,17 @@ import World
 /// Leases and the heartbeats of nodes are written when somebody looks (`refresh`), with the times at which the kubelet writes them:
 /// nobody can tell the difference, and a standing cluster costs nothing.
 actor KubeletFleet {
-    private struct Kubelet {
+    struct Kubelet {
         var machine: NodeMachine
+        let user: UserInfo
         let client: ComponentClient
         let events: EventSource
         let wording: KubeletWording
         var isRegistered = false
+        /// When it was heard of last; `nil` while it is heard of.
+        var silentSince: Instant?
+        /// It starts with its machine: what ran there is gone.
+        var isBooting = false
         /// Since when it is ready.
         var readySince: Instant?
         var images: Set<String> = []
@@ -33,29 +38,33 @@ actor KubeletFleet {
     private static let boundMark = Array("\"nodeName\":\"".utf8)
     private static let leaseNamespace = "kube-node-lease"
 
-    private let access: ComponentAccess
-    private let world: World
-    private let network: any PodNetwork
+    let access: ComponentAccess
+    let world: World
+    let network: any PodNetwork
     private let recorder: CoreEventRecorder
-    private let setAlarm: @Sendable (Instant?) -> Void
+    let setAlarm: @Sendable (Instant?) -> Void
+    /// Tells the node controller from when on a kubelet is not heard of, and that it is again.
+    let tell: @Sendable (String, KubeletSilence?) async -> Void
     private let podCollection: String
     private var pods: CollectionFeed
-    private var kubelets: [String: Kubelet] = [:]
-    private var workers: [String: PodWorker] = [:]
+    var kubelets: [String: Kubelet] = [:]
+    var workers: [String: PodWorker] = [:]
     /// Pods of nodes whose kubelets do not run yet, and those nodes.
-    private var strays: [String: String] = [:]
-    private var straysByNode: [String: Set<String>] = [:]
-    private var deadlines = DeadlineQueue()
+    var strays: [String: String] = [:]
+    var straysByNode: [String: Set<String>] = [:]
+    var deadlines = DeadlineQueue()
     /// Pods whose status says less than their kubelet knows, and since when. A pod is on its way for a moment only, and the real kubelet
     /// does not write what has changed again before it came to that either.
-    private var unwritten: [String: Instant] = [:]
+    var unwritten: [String: Instant] = [:]
     private var areStatusesWatched = false
     /// Pods whose status is being written: what comes meanwhile waits for that, or an older status could arrive last.
     private var writing: Set<String> = []
 
     init(
-        _ access: ComponentAccess, network: any PodNetwork, setAlarm: @escaping @Sendable (Instant?) -> Void
+        _ access: ComponentAccess, network: any PodNetwork, tell: @escaping @Sendable (String, KubeletSilence?) async -> Void = { _, _ in },
+        setAlarm: @escaping @Sendable (Instant?) -> Void
     ) {
+        self.tell = tell
         self.access = access
         world = access.cluster.world
         self.network = network
@@ -69,22 +78,33 @@ actor KubeletFleet {
 
     /// Starts a machine's kubelet, as the user that the machine authenticates as.
     func join(_ machine: NodeMachine, as user: UserInfo) async {
-        guard kubelets[machine.name] == nil else { return await change(machine) }
+        guard kubelets[machine.name] == nil else { return await change(machine, as: user) }
         await network.add(machine)
-        let client = ComponentClient(
-            access, as: user, userAgent: "kubelet/\(machine.kubeletVersion) (linux/\(machine.architecture)) kubernetes")
-        kubelets[machine.name] = Kubelet(
-            machine: machine, client: client, events: EventSource(client, .core(component: "kubelet", host: machine.name)),
-            wording: KubeletWording(kubeletVersion: machine.kubeletVersion))
+        kubelets[machine.name] = connect(machine, as: user)
+        guard await !begin(silent: machine) else { return }
         deadlines.set(Self.nodeKey(machine.name), world.now)
         setAlarm(world.now)
     }
 
-    /// Takes over what became of a machine: its network plugin may come up now.
-    private func change(_ machine: NodeMachine) async {
+    /// A kubelet that is not registered yet.
+    func connect(_ machine: NodeMachine, as user: UserInfo) -> Kubelet {
+        let client = ComponentClient(
+            access, as: user, userAgent: "kubelet/\(machine.kubeletVersion) (linux/\(machine.architecture)) kubernetes")
+        return Kubelet(
+            machine: machine, user: user, client: client, events: EventSource(client, .core(component: "kubelet", host: machine.name)),
+            wording: KubeletWording(kubeletVersion: machine.kubeletVersion))
+    }
+
+    /// Takes over what became of a machine: it may have stopped, started or lost its rights, or its network plugin may come up now.
+    private func change(_ machine: NodeMachine, as user: UserInfo) async {
+        guard let before = kubelets[machine.name] else { return }
         kubelets[machine.name]?.machine = machine
+        if before.user != user { replaceUser(machine.name, user) }
+        guard await !followPresence(machine, from: before.machine) else { return }
         await network.add(machine)
-        guard machine.hasNetwork, let kubelet = kubelets[machine.name], kubelet.isRegistered, kubelet.readySince == nil else { return }
+        guard machine.hasNetwork, let kubelet = kubelets[machine.name], kubelet.isRegistered, kubelet.readySince == nil,
+            kubelet.silentSince == nil
+        else { return }
         deadlines.set(Self.nodeKey(machine.name), world.now + Self.networkDelay)
         setAlarm(deadlines.next)
     }
@@ -97,6 +117,7 @@ actor KubeletFleet {
         kubelet?.client.close()
         if let kubelet { await network.remove(kubelet.machine) }
         deadlines.set(Self.nodeKey(name), nil)
+        deadlines.set(Self.refusalKey(name), nil)
         for (key, worker) in workers where worker.sandbox.node == name {
             workers[key] = nil
             deadlines.set(key, nil)
@@ -106,19 +127,29 @@ actor KubeletFleet {
     /// Whether a node's kubelet runs and answers.
     func runs(_ node: String) -> Bool { kubelets[node]?.isRegistered ?? false }
 
-    private static func nodeKey(_ name: String) -> String { "\u{0}\(name)" }
+    static func nodeKey(_ name: String) -> String { "\u{0}\(name)" }
+    static func refusalKey(_ name: String) -> String { "\u{2}\(name)" }
     private static let leasesKey = "\u{1}leases"
     private static let reportsKey = "\u{1}reports"
 
+    /// Takes over what a registration has changed; the machine may have become another one meanwhile.
+    private func keep(_ kubelet: Kubelet) {
+        guard let present = kubelets[kubelet.machine.name] else { return }
+        var kept = kubelet
+        kept.machine = present.machine
+        kept.silentSince = present.silentSince
+        kubelets[kubelet.machine.name] = kept
+    }
+
     private func register(_ name: String) async {
-        guard var kubelet = kubelets[name] else { return }
+        guard var kubelet = kubelets[name], kubelet.silentSince == nil else { return }
         let now = world.now
         let answer = await kubelet.client.send("POST", "/api/v1/nodes", kubelet.machine.object(at: now))
         let isKnown = answer.status == 409
         guard answer.isSuccess || isKnown else {
             // Refused: tried again, ever slower, as the kubelet does.
             kubelet.attempts += 1
-            kubelets[name] = kubelet
+            keep(kubelet)
             deadlines.set(Self.nodeKey(name), now + .seconds(min(1 << min(kubelet.attempts, 6), 60)))
             return
         }
@@ -129,10 +160,11 @@ actor KubeletFleet {
             // The plugin's configuration is on disk: the node is ready, whether or not what connects its pods comes up again.
             if kubelet.machine.hasNetwork { kubelet.readySince = now }
             _ = await network.prepare(kubelet.machine)
-            kubelets[name] = kubelet
+            keep(kubelet)
             await report(name, at: now)
+            if kubelet.isBooting { await noteBoot(name, kubelet.machine) }
         } else {
-            kubelets[name] = kubelet
+            keep(kubelet)
             await note(name, "Starting", "Starting kubelet.")
             await note(name, "NodeHasSufficientMemory", "Node \(name) status is now: NodeHasSufficientMemory")
             await note(name, "NodeHasNoDiskPressure", "Node \(name) status is now: NodeHasNoDiskPressure")
@@ -141,10 +173,14 @@ actor KubeletFleet {
             deadlines.set(Self.nodeKey(name), now + Self.networkDelay)
         }
         await adopt(name)
+        kubelets[name]?.isBooting = false
+        await tell(name, nil)
     }
 
     private func becomeReady(_ name: String) async {
-        guard let kubelet = kubelets[name], kubelet.readySince == nil, kubelet.machine.hasNetwork else { return }
+        guard let kubelet = kubelets[name], kubelet.readySince == nil, kubelet.machine.hasNetwork, kubelet.silentSince == nil else {
+            return
+        }
         guard await network.prepare(kubelet.machine) else {
             deadlines.set(Self.nodeKey(name), world.now + Self.networkRetry)
             return
@@ -155,14 +191,14 @@ actor KubeletFleet {
     }
 
     /// Writes the node's status as of a time.
-    private func report(_ name: String, at time: Instant) async {
+    func report(_ name: String, at time: Instant) async {
         guard let kubelet = kubelets[name], let since = kubelet.readySince else { return }
         kubelets[name]?.report.last = time
         let status = kubelet.machine.status(isReady: true, since: since, at: time)
         _ = await kubelet.client.patch("/api/v1/nodes/\(name)/status", ["status": status])
     }
 
-    private func writeLease(_ kubelet: inout Kubelet, at time: Instant) async {
+    func writeLease(_ kubelet: inout Kubelet, at time: Instant) async {
         let name = kubelet.machine.name
         let path = "/apis/coordination.k8s.io/v1/namespaces/\(Self.leaseNamespace)/leases"
         let isFirst = kubelet.lease.last == nil
@@ -178,7 +214,7 @@ actor KubeletFleet {
         }
     }
 
-    private func note(_ node: String, _ reason: String, _ message: String, type: String = "Normal") async {
+    func note(_ node: String, _ reason: String, _ message: String, type: String = "Normal") async {
         guard let kubelet = kubelets[node] else { return }
         // The kubelet does not know its node's UID and gives the name.
         let reference = ObjectReference(["metadata": ["name": .string(node), "uid": .string(node)]], kind: "Node")
@@ -191,7 +227,7 @@ actor KubeletFleet {
     func refresh(leases: Bool) async {
         let now = world.now
         for name in kubelets.keys.sorted() {
-            guard var kubelet = kubelets[name], kubelet.isRegistered else { continue }
+            guard var kubelet = kubelets[name], kubelet.isRegistered, kubelet.silentSince == nil else { continue }
             if leases, let due = kubelet.lease.due(at: now) {
                 await writeLease(&kubelet, at: due)
                 kubelets[name]?.lease = kubelet.lease
@@ -224,6 +260,7 @@ actor KubeletFleet {
 
     private func nextHeartbeat(leases: Bool) -> Instant? {
         kubelets.values.compactMap { kubelet in
+            guard kubelet.silentSince == nil else { return nil }
             let beat = leases ? kubelet.lease : kubelet.report
             return beat.last.map { $0 + beat.period }
         }.min() ?? world.now + .seconds(10)
@@ -238,6 +275,8 @@ actor KubeletFleet {
         while let key = deadlines.take(by: world.now) {
             if key == Self.leasesKey || key == Self.reportsKey {
                 await setWatched(leases: key == Self.leasesKey, true)
+            } else if key.hasPrefix("\u{2}") {
+                await silence(String(key.dropFirst()))
             } else if key.hasPrefix("\u{0}") {
                 let name = String(key.dropFirst())
                 if kubelets[name]?.isRegistered ?? false { await becomeReady(name) } else { await register(name) }
@@ -272,7 +311,8 @@ actor KubeletFleet {
     private func take(_ pod: JSON) {
         guard let node = pod.at("spec", "nodeName")?.string, !node.isEmpty else { return }
         let key = "\(pod.objectNamespace)/\(pod.objectName)"
-        guard let kubelet = kubelets[node], kubelet.isRegistered else {
+        let isHeard = kubelets[node]?.silentSince == nil
+        guard let kubelet = kubelets[node], kubelet.isRegistered, isHeard || workers[key] != nil else {
             strays[key] = node
             straysByNode[node, default: []].insert(key)
             return
@@ -280,6 +320,8 @@ actor KubeletFleet {
         if workers[key]?.pod.objectUID == pod.objectUID {
             let before = workers[key]?.pod ?? [:]
             workers[key]?.update(pod)
+            // A kubelet that is refused does not see what others want.
+            guard isHeard else { return }
             // A deletion, or a shorter one, and what others say of its readiness call for something; everything else does not.
             let isDeadlineNew = pod.at("metadata", "deletionTimestamp") != before.at("metadata", "deletionTimestamp")
             let isGated = pod.at("spec", "readinessGates")?.array?.isEmpty == false
@@ -294,11 +336,15 @@ actor KubeletFleet {
     }
 
     /// Takes up the pods that were bound to a node before its kubelet ran.
-    private func adopt(_ node: String) async {
+    func adopt(_ node: String) async {
         for key in (straysByNode.removeValue(forKey: node) ?? []).sorted() {
             strays[key] = nil
             guard let pod = present(key) else { continue }
             take(pod)
+            if kubelets[node]?.isBooting ?? false, let effects = workers[key]?.machineRestarted(now: world.now), let worker = workers[key] {
+                await note(worker, effects)
+                deadlines.set(key, world.now)
+            }
             guard let worker = workers[key], worker.isConnected else { continue }
             if worker.isHostNetwork {
                 await network.hostPodStarted(worker.pod, worker.sandbox)
@@ -324,10 +370,9 @@ actor KubeletFleet {
 
     private func step(_ key: String) async {
         let blocked = await blockedPorts(of: key)
-        guard var worker = workers[key], var images = kubelets[worker.sandbox.node]?.images, let kubelet = kubelets[worker.sandbox.node]
-        else {
-            return
-        }
+        guard var worker = workers[key], var images = kubelets[worker.sandbox.node]?.images, let kubelet = kubelets[worker.sandbox.node],
+            kubelet.silentSince == nil
+        else { return }
         worker.blockedPorts = blocked
         if worker.isParked {
             guard let pod = present(key), pod.objectUID == worker.pod.objectUID else { return }
@@ -415,7 +460,7 @@ actor KubeletFleet {
 
     /// Writes a pod's status when it says something new.
     private func writeOnce(_ worker: inout PodWorker, _ key: String, _ now: Instant) async {
-        guard let kubelet = kubelets[worker.sandbox.node] else { return }
+        guard let kubelet = kubelets[worker.sandbox.node], kubelet.silentSince == nil else { return }
         let status = worker.status(at: now, hostAddress: kubelet.machine.address)
         let known = worker.pod["status"] ?? [:]
         let isNew = status.object?.contains { member in known[member.key] != member.value && !Self.agree(member, known) } ?? false

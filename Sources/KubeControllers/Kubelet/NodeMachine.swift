@@ -1,4 +1,5 @@
 import JSON
+public import World
 
 /// A machine that joins a cluster as a node: what its kubelet is started with and finds on it.
 public struct NodeMachine: Sendable, Hashable {
@@ -36,6 +37,12 @@ public struct NodeMachine: Sendable, Hashable {
     public var isInstance = false
     /// Whether the network plugin comes up; without it the node does not get ready.
     public var hasNetwork = true
+    /// Whether its instance is stopped: no kubelet runs, and the node stays for the time when one does again.
+    public var isStopped = false
+    /// How often its instance was started again: after each time what ran on it begins anew.
+    public var boots: Int64 = 0
+    /// From when on the cluster does not take its kubelet for a node any more; `nil` while it does.
+    public var refusedFrom: Instant?
 
     /// A taint that the node registers with.
     public struct NodeTaint: Sendable, Hashable {
@@ -93,6 +100,9 @@ public struct NodeMachine: Sendable, Hashable {
             "storage": .integer(storage), "maximumPods": .integer(maximumPods), "kubeletVersion": .string(kubeletVersion),
             "architecture": .string(architecture), "isInstance": .bool(isInstance), "hasNetwork": .bool(hasNetwork),
         ]
+        if isStopped { json["isStopped"] = true }
+        if boots != 0 { json["boots"] = .integer(boots) }
+        json["refusedFrom"] = refusedFrom.map { .integer($0.nanoseconds) }
         json["extendedResources"] = .object(JSONObject(extendedResources.sorted { $0.key < $1.key }.map { ($0, .integer($1)) }))
         json["labels"] = .object(JSONObject(labels.sorted { $0.key < $1.key }.map { ($0, .string($1)) }))
         json["taints"] = .array(taints.map { ["key": .string($0.key), "value": .string($0.value), "effect": .string($0.effect)] })
@@ -118,6 +128,9 @@ public struct NodeMachine: Sendable, Hashable {
             }, kubeletVersion: version, architecture: architecture)
         isInstance = json["isInstance"]?.bool ?? false
         hasNetwork = json["hasNetwork"]?.bool ?? true
+        isStopped = json["isStopped"]?.bool ?? false
+        boots = json["boots"]?.integer ?? 0
+        refusedFrom = json["refusedFrom"]?.integer.map { Instant(nanoseconds: $0) }
         for member in json["extendedResources"]?.object ?? [:] { extendedResources[member.key] = member.value.integer }
     }
 }

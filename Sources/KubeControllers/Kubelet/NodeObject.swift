@@ -87,7 +87,7 @@ extension NodeMachine {
             "daemonEndpoints": ["kubeletEndpoint": ["Port": 10250]],
             "nodeInfo": [
                 "machineID": .string("ec2" + PodSandbox.containerID(instanceID).prefix(29)),
-                "systemUUID": .string(Self.uuid(instanceID)), "bootID": .string(Self.uuid(instanceID + "/boot")),
+                "systemUUID": .string(Self.uuid(instanceID)), "bootID": .string(bootID),
                 "kernelVersion": .string("6.12.46-66.121.amzn2023.\(architecture == "arm64" ? "aarch64" : "x86_64")"),
                 "osImage": "Amazon Linux 2023.9.20251117", "containerRuntimeVersion": "containerd://2.1.4",
                 "kubeletVersion": .string(kubeletVersion), "kubeProxyVersion": "", "operatingSystem": "linux",
@@ -95,6 +95,9 @@ extension NodeMachine {
             ],
         ]
     }
+
+    /// `status.nodeInfo.bootID`: another one after each start.
+    var bootID: String { Self.uuid(instanceID + "/boot" + (boots == 0 ? "" : "/\(boots)")) }
 
     /// The cloud provider knows no names of IPv6 addresses (cloud-provider-aws, `extractIPv6NodeAddresses`); the host's is the kubelet's word.
     private var addresses: [JSON] {

@@ -168,6 +168,41 @@ struct PodWorker: Sendable {
         return effects
     }
 
+    /// The machine was started anew: the sandbox is gone, and what ran in it ended without anybody seeing how (containerd says 255 then).
+    mutating func machineRestarted(now: Instant) -> Effects {
+        var effects = Effects()
+        effects.changesStatus = true
+        guard isConnected else { return effects }
+        let policy = pod.at("spec", "restartPolicy")?.string ?? "Always"
+        for index in containers.indices {
+            if case .running(let since) = containers[index].state {
+                containers[index].state = .terminated(
+                    ContainerRun.Termination(
+                        exitCode: 255, reason: "Unknown", started: since, finished: now, containerID: containers[index].containerID))
+            }
+        }
+        guard !pod.isBeingDeleted, policy != "Never" else {
+            stage = .up
+            return effects
+        }
+        let comesBack = containers.contains { $0.role == .main && $0.comesBack }
+        for index in containers.indices where comesBack && (containers[index].comesBack || containers[index].role == .initial) {
+            containers[index].beginAnew()
+        }
+        guard comesBack else {
+            stage = .up
+            return effects
+        }
+        addresses = []
+        attempt = Int(clamping: containers.map(\.restarts).max() ?? 0)
+        sandbox = PodSandbox(pod, attempt: attempt)
+        stage = .sandbox(due: now + KubeletPace.sandbox)
+        effects.notes.append(
+            .init(
+                type: "Normal", reason: "SandboxChanged", message: "Pod sandbox changed, it will be killed and re-created.", fieldPath: ""))
+        return effects
+    }
+
     // MARK: Steps
 
     /// When the next step is due; `nil` when only something from outside leads on.
@@ -235,6 +270,11 @@ struct PodWorker: Sendable {
                     effects.changesStatus = true
                     return
                 }
+            }
+            // What ended for good before its machine was started anew is not run again.
+            if containers[index].termination != nil, containers[index].restartAt == nil {
+                stage = .starting(index + 1, pulledAt: nil)
+                continue
             }
             if index > 0, containers[index - 1].role == .sidecar, !containers[index - 1].isStarted(at: now) { return }
             if let pulledAt {

@@ -5,19 +5,32 @@ import RBAC
 import Store
 import World
 
-/// The node lifecycle controller: gives nodes the taints that follow from their conditions, and takes them away again
-/// (`pkg/controller/nodelifecycle`).
+/// The node lifecycle controller: says of nodes whose kubelets are not heard of that their state is unknown, gives nodes the taints that
+/// follow from their conditions, and takes them away again (`pkg/controller/nodelifecycle`).
+///
+/// It does not look at leases: it is told when a kubelet falls silent, so that those that are heard of cost nothing.
 actor NodeController {
     static let signals = [ChangeSignals.Resource("", "nodes")]
 
-    private let access: ComponentAccess
-    private let client: ComponentClient
+    let access: ComponentAccess
+    let client: ComponentClient
+    /// The cloud's node lifecycle controller, which knows of stopped instances.
+    let cloud: ComponentClient
     private let collector: ComponentClient
-    private let world: World
+    let world: World
+    let recorder: CoreEventRecorder
+    let events: EventSource
+    /// For how long a kubelet may be silent (`--node-monitor-grace-period`).
+    let grace: Duration
+    /// Kubelets that are not heard of, and when that has lasted too long.
+    var silent: [String: KubeletSilence] = [:]
+    var lapses = DeadlineQueue()
+    /// Who may be emptied of pods, and when.
+    var disruption = ZoneDisruption()
     private var nodes: CollectionFeed
     /// Nodes that are gone, and when their pods go.
     private var orphaned = DeadlineQueue()
-    private let setAlarm: @Sendable (Instant?) -> Void
+    let setAlarm: @Sendable (Instant?) -> Void
     private var hasLooked = false
 
     /// From the end of a node to that of its pods (`quarantineTime` of the pod garbage collector).
@@ -25,14 +38,19 @@ actor NodeController {
 
     init(_ access: ComponentAccess, minorVersion: Int, setAlarm: @escaping @Sendable (Instant?) -> Void) {
         self.access = access
-        func connect(_ account: String) -> ComponentClient {
+        grace = .seconds(minorVersion >= 32 ? 50 : 40)
+        recorder = CoreEventRecorder(access)
+        func connect(_ account: String, agent: String? = nil) -> ComponentClient {
             let user = UserInfo(
                 username: "system:serviceaccount:kube-system:\(account)",
                 groups: ["system:serviceaccounts", "system:serviceaccounts:kube-system"])
             return ComponentClient(
-                access, as: user, userAgent: "kube-controller-manager/v1.\(minorVersion).0 (linux/amd64) \(user.username)")
+                access, as: user,
+                userAgent: agent ?? "kube-controller-manager/v1.\(minorVersion).0 (linux/amd64) \(user.username)")
         }
         client = connect("node-controller")
+        events = EventSource(client, .core(component: "node-controller", host: ""))
+        cloud = connect("node-controller", agent: "cloud-controller-manager")
         collector = connect("pod-garbage-collector")
         world = access.cluster.world
         self.setAlarm = setAlarm
@@ -47,6 +65,7 @@ actor NodeController {
         var latest: [String: JSON] = [:]
         for change in changes {
             latest[change.key] = change.object
+            if change.bytes == nil { forget(change.key) }
             if change.bytes == nil { orphaned.set(change.key, world.now + Self.quarantine) }
         }
         if !hasLooked {
@@ -57,13 +76,19 @@ actor NodeController {
         }
         for (name, node) in latest.sorted(by: { $0.key < $1.key }) {
             orphaned.set(name, nil)
+            disruption.note(name, node)
             await settle(name, node)
         }
+        await lapse()
+        await executeTaints()
         while let name = orphaned.take(by: world.now) { await collect(from: name) }
-        setAlarm(orphaned.next)
+        setNextAlarm()
     }
 
-    private var pods: [JSON] {
+    /// Wakes the controller when something is due.
+    func setNextAlarm() { setAlarm([orphaned.next, lapses.next, disruption.next(after: world.now)].compactMap { $0 }.min()) }
+
+    var pods: [JSON] {
         let collection = access.cluster.collection(group: "", "pods")
         let range = try? access.cluster.store.range(collection, prefix: "", at: nil, after: nil, limit: 0)
         return (range?.entries ?? []).compactMap { try? JSON(parsing: $0.value) }
@@ -91,6 +116,7 @@ actor NodeController {
     func close() {
         nodes.close()
         client.close()
+        cloud.close()
         collector.close()
     }
 
@@ -110,7 +136,7 @@ actor NodeController {
     ]
     private static let unschedulable = "node.kubernetes.io/unschedulable"
 
-    private func settle(_ name: String, _ node: JSON) async {
+    func settle(_ name: String, _ node: JSON) async {
         // Nobody stands behind a Node object without conditions: it is left as it was made.
         guard let conditions = node.at("status", "conditions")?.array, !conditions.isEmpty else { return }
         let present = node.at("spec", "taints")?.array ?? []
@@ -118,7 +144,9 @@ actor NodeController {
         for rule in Self.rules
         where conditions.contains(where: { $0["type"]?.string == rule.condition && $0["status"]?.string == rule.status }) {
             wanted.append((rule.taint, "NoSchedule"))
-            if rule.condition == "Ready" { wanted.append((rule.taint, "NoExecute")) }
+            guard rule.condition == "Ready" else { continue }
+            // What is on nodes that are not heard of goes a node after the other, and stays when none is heard of.
+            if rule.status == "False" || disruption.isExecuted(name) { wanted.append((rule.taint, "NoExecute")) }
         }
         if node.at("spec", "unschedulable")?.bool ?? false { wanted.append((Self.unschedulable, "NoSchedule")) }
         let own = Set(Self.rules.map(\.taint) + [Self.unschedulable])
@@ -129,6 +157,8 @@ actor NodeController {
             if effect == "NoExecute" || key == Self.unschedulable { taint["timeAdded"] = .string(world.now.rfc3339) }
             taints.append(taint)
         }
+        // A node that is ready runs.
+        if Self.isReady(node) { taints.removeAll { $0["key"]?.string == Self.shutDown } }
         guard taints != present else { return }
         _ = await client.send(
             "PATCH", "/api/v1/nodes/\(name)", ["spec": ["taints": taints.isEmpty ? .null : .array(taints)]],

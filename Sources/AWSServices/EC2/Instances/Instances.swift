@@ -9,6 +9,7 @@ enum Instances {
         .write("TerminateInstances", on: ["InstanceId"], terminate),
         .write("StopInstances", on: ["InstanceId"]) { request, draft throws(AWSError) in try stop(request, &draft) },
         .write("StartInstances", on: ["InstanceId"]) { request, draft throws(AWSError) in try start(request, &draft) },
+        .write("RebootInstances", on: ["InstanceId"], reboot),
     ]
 
     private static let codes: [String: Int64] = [
@@ -17,6 +18,14 @@ enum Instances {
 
     /// An instance's state by its name.
     static func state(_ instance: JSON) -> String { instance.at("instanceState", "name")?.string ?? "" }
+
+    /// Counts the starts after the first.
+    static let boots = "_boots"
+
+    /// Whether an instance is stopped, about to be, or about to run again after that.
+    static func isStopped(_ instance: JSON) -> Bool {
+        ["stopping", "stopped"].contains(state(instance)) || state(instance) == "pending" && instance[boots] != nil
+    }
 
     /// A state as EC2 shows it.
     static func stateRecord(_ name: String) -> JSON { ["code": .integer(codes[name] ?? 0), "name": .string(name)] }
@@ -234,13 +243,42 @@ enum Instances {
     }
 
     private static func start(_ request: EC2Request, _ draft: inout ResourceDraft) throws(AWSError) -> JSON {
-        try change(request, &draft) { instance, state throws(AWSError) in
+        for id in request.strings("InstanceId") {
+            guard let instance = draft.get(.instance, id), state(instance) == "stopped" else { continue }
+            let now = draft.world.now.ec2Text
+            try draft.update(.instance, id) { instance in
+                instance["launchTime"] = .string(now)
+                instance["reason"] = ""
+                instance["stateReason"] = nil
+                instance[boots] = .integer((instance[boots]?.integer ?? 0) + 1)
+            }
+            // Public addresses that are not one's own are given anew.
+            if let first = interfaces(of: instance, draft).first, first["association"] == nil, let subnet = first["subnetId"]?.string,
+                draft.get(.subnet, subnet)?["mapPublicIpOnLaunch"]?.bool == true
+            {
+                try givePublicAddress(&draft, first["networkInterfaceId"]?.string ?? "")
+            }
+        }
+        return try change(request, &draft) { instance, state throws(AWSError) in
             switch state {
             case "stopped": return "pending"
             case "running", "pending": return state
             default: throw incorrect(instance, state)
             }
         }
+    }
+
+    /// Instances that run begin anew and go on running.
+    @Sendable private static func reboot(_ request: EC2Request, _ draft: inout ResourceDraft) throws(AWSError) -> JSON {
+        for id in request.strings("InstanceId") {
+            let instance = try draft.require(.instance, id)
+            guard ["running", "pending"].contains(state(instance)) else { throw incorrect(instance, state(instance)) }
+        }
+        for id in request.strings("InstanceId") {
+            guard let instance = draft.get(.instance, id), state(instance) == "running" else { continue }
+            try draft.update(.instance, id) { $0[boots] = .integer((instance[boots]?.integer ?? 0) + 1) }
+        }
+        return ec2Return
     }
 
     private static func incorrect(_ instance: JSON, _ state: String) -> AWSError {
@@ -260,7 +298,14 @@ enum Instances {
                 try Addresses.set(
                     &draft, nil, on: interface["networkInterfaceId"]?.string ?? "", at: interface["privateIpAddress"]?.string ?? "")
             }
-            try draft.update(.instance, id) { $0["instanceState"] = stateRecord("stopped") }
+            let now = draft.world.now.ec2Text
+            try draft.update(.instance, id) { instance in
+                instance["instanceState"] = stateRecord("stopped")
+                instance["reason"] = .string("User initiated (\(now))")
+                instance["stateReason"] = [
+                    "code": "Client.UserInitiatedShutdown", "message": "Client.UserInitiatedShutdown: User initiated shutdown",
+                ]
+            }
             try AutoScaling.instanceStops(&draft, id)
         case "shutting-down":
             for interface in interfaces(of: instance, draft) {

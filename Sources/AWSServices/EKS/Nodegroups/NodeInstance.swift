@@ -38,8 +38,12 @@ public struct NodeInstance: Sendable {
     public let privateDNSName: String
     /// The cluster whose tag it has.
     public let cluster: String
-    /// Whether it runs; one that does not is no node.
+    /// Whether it runs.
     public let isRunning: Bool
+    /// Whether it is stopped or about to be: its node stays. One that neither runs nor is stopped is no node.
+    public let isStopped: Bool
+    /// How often it was started again.
+    public let boots: Int64
     /// When it was started.
     public let launched: Instant
     /// Whether it has joined and was ready.
@@ -118,13 +122,15 @@ extension AWSFrontDoor {
                 ipv6Address: first["ipv6AddressesSet"]?.array?.first?["ipv6Address"]?.string,
                 privateDNSName: first["privateDnsName"]?.string ?? "",
                 cluster: cluster,
-                isRunning: Instances.state(instance) == "running",
+                isRunning: Instances.state(instance) == "running", isStopped: Instances.isStopped(instance),
+                boots: instance[Instances.boots]?.integer ?? 0,
                 launched: (instance["launchTime"]?.string).flatMap(Instant.init(rfc3339:)) ?? world.now,
                 hasJoined: instance["_joined"]?.bool == true,
                 role: role.map { ($0["Arn"]?.string ?? "", $0["RoleId"]?.string ?? "") }, canJoin: verdict.canJoin,
                 hasNetwork: verdict.hasNetwork, labels: group.map { Self.labels($0, instance) } ?? [:], taints: Self.taints(group),
                 kubeletVersion: NodeImage.kubelet(version), architecture: instance["architecture"]?.string == "arm64" ? "arm64" : "amd64",
-                isManagedImage: group != nil && group?["amiType"] != "CUSTOM", pods: NodePodSettings(group?["_pods"]), diskSize: group?["diskSize"]?.integer ?? 20,
+                isManagedImage: group != nil && group?["amiType"] != "CUSTOM", pods: NodePodSettings(group?["_pods"]),
+                diskSize: group?["diskSize"]?.integer ?? 20,
                 duty: NodegroupDrain.duty(instance))
         }
     }
