@@ -140,7 +140,7 @@ later 25s
 is "the next pod has one" "$(until_is 9 k get deployment many -o 'jsonpath={.status.readyReplicas}')" 9
 run "fewer" k scale deployment many --replicas=1
 later 35s
-is "branches" "$(branches)" 1
+is "branches" "$(until_is 1 branches)" 1
 
 part "a group that does not exist"
 run "a policy" k apply -f - <<<'

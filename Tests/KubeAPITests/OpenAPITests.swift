@@ -102,6 +102,7 @@ import Testing
             ),
             (core, ["paths", "/api/v1/pods", "get", "operationId"], "listCoreV1PodForAllNamespaces"),
             (Self.documents.v3(path: "version") ?? .null, ["paths", "/version/", "get", "operationId"], "getCodeVersion"),
+            (core, ["components", "schemas", "io.k8s.api.core.v1.PodList", "properties", "items", "description"], "List of pods"),
             (v2, ["swagger"], "2.0"),
             (
                 v2, ["definitions", "io.k8s.api.core.v1.Pod", "x-kubernetes-group-version-kind"],
@@ -115,6 +116,41 @@ import Testing
             let actual = document.value(at: path)
             #expect(actual == expected, "\(path)")
         }
+    }
+
+    @Test(
+        "version 2 says of custom resources what kubectl can check: nothing of what may be null or takes unknown fields",
+        arguments: [
+            (#"{"type":"string","nullable":true,"format":"date"}"#, "{}"),
+            (#"{"type":"object","nullable":true,"properties":{"a":{"type":"string"}}}"#, "{}"),
+            (
+                #"{"x-kubernetes-int-or-string":true,"anyOf":[{"type":"integer"},{"type":"string"}]}"#,
+                #"{"x-kubernetes-int-or-string":true}"#
+            ),
+            (
+                #"{"type":"object","x-kubernetes-preserve-unknown-fields":true,"properties":{"a":{"type":"string"}},"required":["a"]}"#,
+                #"{"x-kubernetes-preserve-unknown-fields":true,"required":["a"]}"#
+            ),
+            (#"{"type":"array","items":{"type":"integer"}}"#, #"{"type":"array","items":{"type":"integer"}}"#),
+            (
+                #"{"type":"object","properties":{"a":{"type":"string","nullable":true},"b":{"type":"string"}},"required":["a","b"]}"#,
+                #"{"type":"object","properties":{"a":{},"b":{"type":"string"}},"required":["b"]}"#
+            ),
+        ])
+    func customSwagger(schema: String, expected: String) throws {
+        let table = try Widgets.table(Widgets.definition([Widgets.version(v: JSON(parsing: schema))]))
+        let shown = OpenAPIDocuments(table).v2.at(
+            "definitions", "com.example.v1.Widget", "properties", "spec", "properties", "v")
+        #expect(try shown == JSON(parsing: expected), "\(shown?.text ?? "nothing")")
+    }
+
+    @Test("a kind that takes unknown fields has no fields in version 2, where kubectl would refuse all others, and its own in version 3")
+    func openKind() {
+        let schema: JSON = ["type": "object", "x-kubernetes-preserve-unknown-fields": true, "properties": ["spec": ["type": "object"]]]
+        let documents = OpenAPIDocuments(Widgets.table(Widgets.definition([Widgets.version(schema)])))
+        #expect(documents.v2.at("definitions", "com.example.v1.Widget", "properties") == nil)
+        let widget = documents.v3(path: "apis/example.com/v1")?.at("components", "schemas", "com.example.v1.Widget")
+        #expect(widget?["properties"]?["spec"] != nil)
     }
 
     @Test("the protobuf form of version 2 has the same paths and definitions as the JSON form")

@@ -11,6 +11,17 @@ struct APIParameter: Sendable {
     }
     static func queries(_ names: String...) -> [APIParameter] { names.map { query($0) } }
 
+    /// What the parameter does, for those that list and watch: clients and Kubernetes' own suites look for these words.
+    var text: String? {
+        guard !isInPath else { return nil }
+        return switch name {
+        case "fieldSelector": "A selector of fields that restricts the list of returned objects; all without one."
+        case "labelSelector": "A selector of labels that restricts the list of returned objects; all without one."
+        case "watch": "Watch for changes to the described resources, from resourceVersion on, instead of a list of them."
+        default: nil
+        }
+    }
+
     static let pretty = query("pretty")
     static let create = queries("dryRun", "fieldManager", "fieldValidation")
     static let patch = queries("dryRun", "fieldManager", "fieldValidation") + [query("force", "boolean")]

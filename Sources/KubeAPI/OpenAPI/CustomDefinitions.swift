@@ -64,7 +64,7 @@ struct CustomDefinitions: Sendable {
 
     private func object(_ custom: CustomResource, _ dialect: OpenAPIDialect) -> JSON {
         var result: JSON
-        if let schema = custom.version.schema {
+        if let schema = custom.version.schema, dialect == .v3 || schema.document[Self.preserving] != true {
             result = dialect == .v3 ? schema.document : Self.swagger(schema.document)
             let metadata = OpenAPINames.definition(Self.objectMeta)
             result.set(Self.apiVersion, at: ["properties", "apiVersion"])
@@ -73,7 +73,8 @@ struct CustomDefinitions: Sendable {
                 Self.described(metadata, "Name, labels and what else all objects carry.", dialect), at: ["properties", "metadata"])
             if result["type"] == nil { result["type"] = "object" }
         } else {
-            result = ["type": "object", "x-kubernetes-preserve-unknown-fields": true]
+            // Not even metadata: kubectl, which checks what is in a List by version 2, would know of no other field then.
+            result = ["type": "object"]
         }
         result["x-kubernetes-group-version-kind"] = [OpenAPIDefinitions.groupVersionKind(custom.kind)]
         if !custom.selectableFields.isEmpty {
@@ -101,20 +102,31 @@ struct CustomDefinitions: Sendable {
         ]
     }
 
-    /// A schema without what Swagger 2.0 cannot say (`controller/openapi/v2/conversion.go`).
+    private static let preserving = "x-kubernetes-preserve-unknown-fields"
+
+    /// A schema without what Swagger 2.0, or kubectl's reading of it, cannot say (`controller/openapi/v2/conversion.go`).
     private static func swagger(_ schema: JSON) -> JSON {
         guard let members = schema.object?.members else { return schema }
-        // A value that may be null, or of two types, has no type there, and then no structure.
-        let isUntyped = schema["nullable"] == true || schema["x-kubernetes-int-or-string"] == true
-        let dropped: Set<String> = ["anyOf", "oneOf", "not", "allOf", "nullable", "default"]
-        let untyped: Set<String> = ["type", "properties", "items", "additionalProperties", "format"]
+        let isNullable = schema["nullable"] == true
+        let preserves = schema[preserving] == true
+        var dropped: Set<String> = ["anyOf", "oneOf", "not", "allOf", "nullable", "default"]
+        // A value that may be null, or of two types, has no type there; kubectl wants none either where unknown fields are kept.
+        if isNullable || preserves { dropped.formUnion(["properties", "items"]) }
+        if isNullable || schema["x-kubernetes-int-or-string"] == true { dropped.formUnion(["type", "format"]) }
+        if preserves && schema["type"] == "object" { dropped.insert("type") }
+        if schema["type"] == "array" && (schema["items"] == nil || dropped.contains("items")) { dropped.insert("type") }
         var result: [JSONObject.Member] = []
-        for member in members where !dropped.contains(member.key) && !(isUntyped && untyped.contains(member.key)) {
+        for member in members where !dropped.contains(member.key) {
             switch member.key {
             case "properties":
                 let properties = (member.value.object?.members ?? []).map { JSONObject.Member(key: $0.key, value: swagger($0.value)) }
                 result.append(.init(key: member.key, value: .object(JSONObject(unique: properties))))
             case "items", "additionalProperties": result.append(.init(key: member.key, value: swagger(member.value)))
+            case "required":
+                let names = (member.value.strings ?? []).filter { schema.at("properties", $0)?["nullable"] != true }
+                if !names.isEmpty && schema["additionalProperties"]?["nullable"] != true {
+                    result.append(.init(key: member.key, value: JSON(strings: names)))
+                }
             default: result.append(member)
             }
         }

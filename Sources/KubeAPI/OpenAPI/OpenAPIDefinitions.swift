@@ -24,16 +24,21 @@ struct OpenAPIDefinitions: Sendable {
     /// How many definitions a schema leads to.
     static func count(_ schema: Schema) -> Int { schema.types.count + scalars.count }
 
-    init(_ dialect: OpenAPIDialect, _ schema: Schema, groupVersions: [GroupVersionKind], custom: CustomDefinitions) {
+    init(_ dialect: OpenAPIDialect, _ schema: Schema, _ table: ResourceTable, custom: CustomDefinitions) {
         names =
             schema.types.map { OpenAPINames.definition($0.name) } + Self.scalars.map { OpenAPINames.definition($0) ?? "" } + custom.names
         var renderer = Renderer(dialect, names, scalarStart: schema.types.count)
+        let groupVersions = table.groupVersions
+        var listed: [GroupVersionKind: String] = [:]
+        for resource in table.resources {
+            listed[GroupVersionKind(group: resource.group, version: resource.version, kind: resource.listKind)] = resource.resource
+        }
         var schemas: [JSON] = []
         var links: [[Int]] = []
         schemas.reserveCapacity(names.count)
         links.reserveCapacity(names.count)
         for type in schema.types {
-            schemas.append(renderer.type(type, groupVersions))
+            schemas.append(renderer.type(type, groupVersions, listed: type.kinds.lazy.compactMap { listed[$0] }.first))
             links.append(renderer.takeLinks())
         }
         // JSONSchemaPropsOr… hide their alternatives, as in the real documents, so they refer to nothing.
@@ -100,10 +105,16 @@ extension OpenAPIDefinitions {
             return Array(links)
         }
 
-        mutating func type(_ type: SchemaType, _ groupVersions: [GroupVersionKind]) -> JSON {
+        /// - Parameter listed: the resource that objects of a type list.
+        mutating func type(_ type: SchemaType, _ groupVersions: [GroupVersionKind], listed: String?) -> JSON {
             var schema = JSONObject()
             if !type.fields.isEmpty {
-                schema["properties"] = .object(JSONObject(unique: type.fields.map { .init(key: $0.name, value: property($0)) }))
+                let properties = type.fields.map { field -> JSONObject.Member in
+                    var value = property(field)
+                    if let listed, field.name == "items" { value["description"] = .string("List of \(listed)") }
+                    return .init(key: field.name, value: value)
+                }
+                schema["properties"] = .object(JSONObject(unique: properties))
             }
             let required = type.fields.filter(\.isRequired)
             if !required.isEmpty { schema["required"] = JSON(strings: required.map(\.name)) }

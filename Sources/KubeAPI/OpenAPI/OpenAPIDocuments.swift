@@ -1,6 +1,6 @@
 public import JSON
 
-/// The OpenAPI documents of the API, made from the resource table and the schema; without descriptions, of which the tables have none.
+/// The OpenAPI documents of the API, made from the resource table and the schema; without most descriptions, of which the tables have none.
 ///
 /// `kubectl explain`, `kubectl apply` (strategic merge keys and the search for `fieldValidation`) and client generators read them.
 /// Making one takes milliseconds: make this value at first use and keep the bytes of what it answers.
@@ -24,7 +24,7 @@ public struct OpenAPIDocuments: Sendable {
         self.version = version
         custom = CustomDefinitions(table, schema, start: OpenAPIDefinitions.count(schema))
         paths = APIPaths(table, schema, custom)
-        definitions = OpenAPIDefinitions(.v3, schema, groupVersions: table.groupVersions, custom: custom)
+        definitions = OpenAPIDefinitions(.v3, schema, table, custom: custom)
     }
 
     /// `/openapi/v3`: where the documents are. The hash in each address is one of the document's content, so clients may keep what
@@ -68,7 +68,7 @@ public struct OpenAPIDocuments: Sendable {
     /// `/openapi/v2`: everything in one Swagger 2.0 document.
     public var v2: JSON {
         let all = names.compactMap(served).flatMap { $0 }
-        let definitions = OpenAPIDefinitions(.v2, schema, groupVersions: table.groupVersions, custom: custom)
+        let definitions = OpenAPIDefinitions(.v2, schema, table, custom: custom)
         return OpenAPIRenderer(.v2, version).document(all.sorted { $0.path.utf8.lexicographicallyPrecedes($1.path.utf8) }, definitions)
     }
 
@@ -100,7 +100,7 @@ public struct OpenAPIDocuments: Sendable {
 
 extension ResourceTable {
     /// Every served group and version, as a kind without name.
-    fileprivate var groupVersions: [GroupVersionKind] {
+    var groupVersions: [GroupVersionKind] {
         groups.flatMap { group in group.versions.map { GroupVersionKind(group: group.name, version: $0, kind: "") } }
     }
 }

@@ -120,6 +120,7 @@ private struct PathValues {
         if let known = parameters[key] { return known }
         var members: JSONObject = ["in": parameter.isInPath ? "path" : "query", "name": .string(parameter.name)]
         if parameter.isInPath { members["required"] = true }
+        if let text = parameter.text { members["description"] = .string(text) }
         let type: JSON = .string(parameter.type)
         switch dialect {
         case .v3: members["schema"] = ["type": type, "uniqueItems": true]

@@ -75,6 +75,7 @@ enum SwaggerProtobuf {
             other.message(isInPath ? 4 : 3) { message in
                 message.bool(1, value["required"])
                 message.string(2, value["in"])
+                message.string(3, value["description"])
                 message.string(4, value["name"])
                 message.string(isInPath ? 5 : 6, value["type"])
                 message.bool(isInPath ? 19 : 20, value["uniqueItems"])
@@ -85,6 +86,7 @@ enum SwaggerProtobuf {
     private static func schema(_ writer: inout ProtobufWriter, _ value: JSON) {
         writer.string(1, value["$ref"])
         writer.string(2, value["format"])
+        writer.string(4, value["description"])
         writer.strings(19, value["required"])
         for element in value["enum"]?.array ?? [] { writer.message(20) { $0.string(2, .string(element.text)) } }
         if let element = value["additionalProperties"] { writer.message(21) { $0.message(1) { schema(&$0, element) } } }

@@ -7,6 +7,8 @@ struct PodSecurityAdmission: AdmissionPlugin {
     /// What its audit annotations begin with.
     private static let prefix = "pod-security.kubernetes.io/"
 
+    private static let parts: Set<String> = ["ephemeralcontainers", "resize"]
+
     /// Where the resources that make pods have the spec of one.
     private static let templates: [String: [String]] = [
         "/podtemplates": ["template", "spec"], "/replicationcontrollers": ["spec", "template", "spec"],
@@ -16,7 +18,10 @@ struct PodSecurityAdmission: AdmissionPlugin {
     ]
 
     func validate(_ attributes: AdmissionAttributes, _ view: AdmissionView) throws(KubeStatus) {
-        guard attributes.operation != .delete, attributes.subresource.isEmpty else { return }
+        guard attributes.operation != .delete else { return }
+        // Of the parts of a pod, those that change its spec; what else has parts is looked at as a whole only.
+        let isPods = attributes.resource.resource == "pods" && attributes.resource.group.isEmpty
+        guard attributes.subresource.isEmpty || isPods && Self.parts.contains(attributes.subresource) else { return }
         if attributes.concerns("", "namespaces") { return try namespace(attributes, view) }
         let name = "\(attributes.resource.group)/\(attributes.resource.resource)"
         let isPod = name == "/pods"
@@ -29,7 +34,7 @@ struct PodSecurityAdmission: AdmissionPlugin {
             return
         }
         guard let spec = attributes.object.value(at: Self.templates[name] ?? ["spec"]) else { return }
-        // What is no longer about security was looked at when the pod came.
+        // What was there was looked at when the pod came.
         if isPod, let old = attributes.old, !Self.isRelevant(spec, old["spec"] ?? [:]) { return }
         if isPod { attributes.annotate(Self.prefix + "enforce-policy", policy.enforce.text) }
         let audited = PodSecurityStandard.violations(spec, policy.audit.level)
@@ -51,14 +56,15 @@ struct PodSecurityAdmission: AdmissionPlugin {
         violations.map(\.text).joined(separator: ", ")
     }
 
-    /// Whether an update of a pod changes more than metadata, tolerations and the deadline.
+    /// Whether an update of a pod brings a container or another image (`isSignificantPodUpdate`): nothing else that matters can change.
     private static func isRelevant(_ new: JSON, _ old: JSON) -> Bool {
-        func rest(_ spec: JSON) -> JSON {
-            var spec = spec
-            for field in ["activeDeadlineSeconds", "tolerations", "terminationGracePeriodSeconds"] { spec[field] = nil }
-            return spec
+        func images(_ spec: JSON, _ field: String) -> [JSON?] { (spec[field]?.array ?? []).map { $0["image"] } }
+        if ["containers", "initContainers"].contains(where: { images(new, $0) != images(old, $0) }) { return true }
+        let known = old["ephemeralContainers"]?.array ?? []
+        return (new["ephemeralContainers"]?.array ?? []).contains { container in
+            guard let before = known.first(where: { $0["name"] == container["name"] }) else { return true }
+            return before["image"] != container["image"]
         }
-        return rest(new) != rest(old)
     }
 
     /// A namespace's labels can be read; a stricter level warns of the pods that are there already.
