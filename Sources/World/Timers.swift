@@ -23,6 +23,9 @@ public final class Timers: Sendable {
         var entries: [Entry] = []
         var nextSequence: UInt64 = 0
         var sleeper: Task<Void, Never>?
+        /// How many actions the background task has under way, and who waits for their end.
+        var running = 0
+        var settling: [CheckedContinuation<Void, Never>] = []
         var isClosed = false
 
         /// Where a timer stands, or would stand.
@@ -99,9 +102,10 @@ public final class Timers: Sendable {
     }
 
     /// The earliest timer due at `limit` or before, taken out of the list.
-    func takeDue(by limit: Instant) -> (deadline: Instant, action: Action)? {
+    func takeDue(by limit: Instant, inBackground: Bool = false) -> (deadline: Instant, action: Action)? {
         state.withLock { state in
             guard let first = state.entries.first, first.deadline <= limit else { return nil }
+            if inBackground { state.running += 1 }
             state.entries.removeFirst()
             return (first.deadline, first.action)
         }
@@ -122,8 +126,34 @@ public final class Timers: Sendable {
     }
 
     private func runDue() async {
-        while let due = takeDue(by: clock.now) { Task { await due.action() } }
+        while let due = takeDue(by: clock.now, inBackground: true) {
+            Task {
+                await due.action()
+                end()
+            }
+        }
         rearm()
+    }
+
+    private func end() {
+        let waiting = state.withLock { state -> [CheckedContinuation<Void, Never>] in
+            state.running -= 1
+            guard state.running == 0 else { return [] }
+            defer { state.settling = [] }
+            return state.settling
+        }
+        for continuation in waiting { continuation.resume() }
+    }
+
+    /// Waits until what the background task has begun has ended: it would see a later time otherwise than that at which it was due.
+    func settle() async {
+        await withCheckedContinuation { continuation in
+            let isIdle = state.withLock { state in
+                if state.running > 0 { state.settling.append(continuation) }
+                return state.running == 0
+            }
+            if isIdle { continuation.resume() }
+        }
     }
 
     /// Forgets all timers and starts none.

@@ -27,10 +27,12 @@ public final class World: Sendable {
 
     /// Moves time forward by `duration`, running every timer that falls due at its own time, in order. A negative duration does nothing.
     public func advance(by duration: Duration) async {
+        await timers.settle()
         let target = clock.now + max(duration, .zero)
         while let due = timers.takeDue(by: target) {
             if due.deadline > clock.now { clock.move(to: due.deadline) }
             await due.action()
+            await timers.settle()
         }
         if target > clock.now { clock.move(to: target) }
         timers.rearm()

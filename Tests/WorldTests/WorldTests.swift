@@ -55,6 +55,24 @@ struct WorldTests {
         world.close()
     }
 
+    @Test("what a running clock has begun ends at its own time, before the clock is advanced")
+    func advanceWaits() async {
+        let world = World()
+        let log = Log()
+        let (begun, beginning) = AsyncStream<Void>.makeStream()
+        let before = world.now
+        world.timers.schedule(after: .zero, "long") {
+            beginning.finish()
+            for _ in 0..<10_000 { await Task.yield() }
+            log.add(world.now < before + .seconds(3600) ? "in time" : "late")
+            world.timers.schedule(after: .seconds(10), "next") { log.add("next") }
+        }
+        for await _ in begun {}
+        await world.advance(by: .seconds(3600))
+        #expect(log.lines == ["in time", "next"])
+        world.close()
+    }
+
     @Test("a cancelled sleep ends at once")
     func cancelledSleep() async {
         let world = World(clock: .frozen(at: Self.start))
