@@ -40,6 +40,7 @@ let package = Package(
         // Base
         .target(name: "CFacts", exclude: ["data"]),
         room("Facts", ["CFacts"]),
+        .systemLibrary(name: "CMalloc"),
         .systemLibrary(name: "CZlib", providers: [.apt(["zlib1g-dev"])]),
         room("Encoding", ["CZlib"]),
         room("IPAddress"),
@@ -117,7 +118,7 @@ let package = Package(
         .executableTarget(
             name: "eks-sim",
             dependencies: [
-                "EKSSim", "HTTP", "JSON", "KubeAPI", "KubeAPIServer", "VPCCNI", "World", "YAML",
+                "CMalloc", "EKSSim", "HTTP", "JSON", "KubeAPI", "KubeAPIServer", "VPCCNI", "World", "YAML",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Logging", package: "swift-log"),
             ], swiftSettings: strict),

@@ -21,12 +21,17 @@ public final class ObjectTrees: Sendable {
         var keys: Deque<Key> = []
         /// The bytes of the values whose trees are kept.
         var size = 0
+        /// What is kept no more and still there.
+        var gone: [Known] = []
     }
 
     /// Trees are kept of values of so many bytes together; they are several times as large themselves.
     private static let capacity = 2 << 20
     /// Trees of larger objects are not kept.
     private static let largest = 64 << 10
+
+    /// So many trees are freed together.
+    private static let batch = 64
 
     private let state = Lock(State())
 
@@ -51,18 +56,21 @@ public final class ObjectTrees: Sendable {
 
     private func keep(_ known: Known, _ key: Key) {
         guard known.size <= Self.largest else { return }
-        // Trees go after the lock is given up: it takes time to free one.
-        var gone: [Known?] = []
-        state.withLock { state in
+        let gone = state.withLock { state -> [Known] in
             let old = state.known.updateValue(known, forKey: key)
-            gone.append(old)
+            if let old { state.gone.append(old) }
             state.size += known.size - (old?.size ?? 0)
             if old == nil { state.keys.append(key) }
             while state.size > Self.capacity, let oldest = state.keys.popFirst() {
-                let evicted = state.known.removeValue(forKey: oldest)
-                state.size -= evicted?.size ?? 0
-                gone.append(evicted)
+                guard let evicted = state.known.removeValue(forKey: oldest) else { continue }
+                state.size -= evicted.size
+                state.gone.append(evicted)
             }
+            guard state.gone.count >= Self.batch else { return [] }
+            defer { state.gone = [] }
+            return state.gone
         }
+        // It takes time to free a tree, a tenth of that in which pods come up: somebody else does that beside the work.
+        if !gone.isEmpty { Task.detached(priority: .utility) { _ = gone } }
     }
 }

@@ -24,6 +24,8 @@ public final class PersistentStore: Store, WorldMetadata {
     private let faults: FaultPoints
     private let limits: StoreLimits
     private let queue: WriteQueue
+    /// How long what trails waits for more of it.
+    private static let trailingPause = DispatchTimeInterval.milliseconds(2)
     /// Where the writer runs: its own thread, because the disk blocks.
     private let thread = DispatchQueue(label: "eks-sim.store.writer")
     /// Used by the writer only.
@@ -90,7 +92,13 @@ public final class PersistentStore: Store, WorldMetadata {
             group = CommitGroup(after: core.revision)
         }
         let wakeups = core.publish(group.changes)
-        if queue.endTrail(group.changes) { wake() }
+        switch queue.endTrail(group.changes) {
+        case .no: break
+        case .now: wake()
+        case .soon:
+            // To change threads for each of these commits would cost as much as to make it.
+            thread.asyncAfter(deadline: .now() + Self.trailingPause) { if self.queue.wakeIsHere() { self.drain() } }
+        }
         for wakeup in wakeups { wakeup.resume() }
         return result
     }

@@ -36,6 +36,8 @@ final class WriteQueue: Sendable {
         var jobs = FIFO<(job: Job, size: Int)>()
         var bytes = 0
         var isWriterAwake = false
+        /// The writer is going to be woken for what trails.
+        var isWakeDue = false
         var isClosed = false
         /// Somebody builds on the newest revision.
         var isTaken = false
@@ -112,10 +114,10 @@ final class WriteQueue: Sendable {
     /// The changes of a group of commits are visible, or never will be.
     func release() { state.withLock { $0.isTaken = false } }
 
-    /// Lets the writer sleep until it is woken, when nothing waits; answers whether it may.
+    /// Lets the writer sleep until it is woken, when nothing waits, or only what it is going to be woken for; answers whether it may.
     func rest() -> Bool {
         state.withLock { state in
-            let isIdle = state.jobs.isEmpty && state.trailing.isEmpty
+            let isIdle = state.jobs.isEmpty && (state.trailing.isEmpty || state.isWakeDue)
             if isIdle { state.isWriterAwake = false }
             return isIdle
         }
@@ -124,6 +126,14 @@ final class WriteQueue: Sendable {
 
 /// Changes that reach the disk after they are visible.
 extension WriteQueue {
+    /// When the writer must be woken.
+    enum Wake: Sendable {
+        case no
+        case now
+        /// In a moment, so that what comes meanwhile is written together with it; `wakeIsHere` has to follow.
+        case soon
+    }
+
     /// Whether the caller may build on the newest revision now, and make the changes visible that `endTrail` then gets. Not when others
     /// wait or are at it, nor while too much is not on the disk.
     func beginTrail() -> Bool {
@@ -136,16 +146,31 @@ extension WriteQueue {
         }
     }
 
-    /// Takes changes that are visible; answers whether the writer must be woken.
-    func endTrail(_ changes: [Change]) -> Bool {
+    /// Takes changes that are visible.
+    func endTrail(_ changes: [Change]) -> Wake {
         state.withLock { state in
             state.isTaken = false
             state.trailing.append(contentsOf: changes)
             state.trailingCount += changes.count
             state.trailingBytes += changes.reduce(0) { $0 + $1.value.count }
-            guard !state.trailing.isEmpty || !state.jobs.isEmpty else { return false }
-            defer { state.isWriterAwake = true }
-            return !state.isWriterAwake
+            guard !state.isWriterAwake else { return .no }
+            guard state.jobs.isEmpty else {
+                state.isWriterAwake = true
+                return .now
+            }
+            guard !state.trailing.isEmpty, !state.isWakeDue else { return .no }
+            state.isWakeDue = true
+            return .soon
+        }
+    }
+
+    /// The moment is over; answers whether the writer has to work.
+    func wakeIsHere() -> Bool {
+        state.withLock { state in
+            state.isWakeDue = false
+            guard !state.isWriterAwake, !state.jobs.isEmpty || !state.trailing.isEmpty else { return false }
+            state.isWriterAwake = true
+            return true
         }
     }
 

@@ -1,4 +1,5 @@
 import ArgumentParser
+import CMalloc
 import Dispatch
 import EKSSim
 import JSON
@@ -45,6 +46,7 @@ struct Serve: AsyncParsableCommand {
         let settings = try ServeSettings(self)
         let logger = settings.logger
         ignoreWriteSignals()
+        limitArenas()
         // Before anybody is told that the simulator runs: a signal between the two would be lost.
         let signals = Signals()
         let simulator: Simulator
@@ -119,6 +121,13 @@ struct Serve: AsyncParsableCommand {
     private func ignoreWriteSignals() {
         Glibc.signal(SIGPIPE, SIG_IGN)
         Glibc.signal(SIGXFSZ, SIG_IGN)
+    }
+
+    /// One heap for each processor: glibc's eight hold a sixth more memory in a large world, and make nothing faster.
+    private func limitArenas() {
+        #if canImport(Glibc)
+        mallopt(M_ARENA_MAX, Int32(clamping: max(2, sysconf(Int32(_SC_NPROCESSORS_ONLN)))))
+        #endif
     }
 }
 

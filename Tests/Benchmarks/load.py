@@ -30,20 +30,29 @@ class Raw:
         self.buffer = b""
 
     def ask(self, request):
-        """Sends one request and answers the status line and the body's size."""
+        """Sends one request and answers the status and the body's size."""
         self.socket.sendall(request)
+        return self.answer()
+
+    def ask_all(self, requests):
+        """Sends requests one behind the other without waiting between them, and answers what `ask` does for each."""
+        self.socket.sendall(b"".join(requests))
+        return [self.answer() for _ in requests]
+
+    def answer(self):
         while b"\r\n\r\n" not in self.buffer:
-            self.buffer += self.socket.recv(65536)
+            self.buffer += self.socket.recv(1 << 20)
         head, _, rest = self.buffer.partition(b"\r\n\r\n")
         lower = head.lower()
         start = lower.index(b"content-length:") + 15
         end = lower.find(b"\r\n", start)
         size = int(lower[start:end if end > 0 else len(lower)])
-        got = len(rest)
-        while got < size:
+        left = size - len(rest)
+        while left > 0:
             chunk = self.socket.recv(1 << 20)
-            got += len(chunk)
-        self.buffer = b""
+            left -= len(chunk)
+            rest = chunk
+        self.buffer = rest[len(rest) + left:] if left < 0 else b""
         return head[9:12], size
 
 

@@ -95,7 +95,7 @@ def nodes(world, places, role, count):
     sys.exit(f"bench: the node groups are {[group['status'] for group in groups]}")
 
 
-def pods(world, count, connections=4):
+def pods(world, count, connections=4, batch=20):
     def pod(number):
         return post("/api/v1/namespaces/default/pods", {
             "apiVersion": "v1", "kind": "Pod", "metadata": {"name": f"pod-{number}", "labels": {"app": "world"}},
@@ -103,10 +103,11 @@ def pods(world, count, connections=4):
 
     def work(first):
         client = Raw(world.simulator)
-        for number in range(first, count, connections):
-            status, _ = client.ask(pod(number))
-            if status != b"201":
-                sys.exit(f"bench: a pod was answered {status}")
+        numbers = range(first, count, connections)
+        for start in range(0, len(numbers), batch):
+            for status, _ in client.ask_all([pod(number) for number in numbers[start:start + batch]]):
+                if status != b"201":
+                    sys.exit(f"bench: a pod was answered {status}")
 
     clients = [multiprocessing.Process(target=work, args=(first,)) for first in range(connections)]
     for client in clients:
