@@ -117,7 +117,8 @@ public struct Scheduler: Sendable {
         if plan.verdicts.count < cache.slots.count {
             plan.verdicts += Array(repeating: ClassPlan.Verdict(), count: cache.slots.count - plan.verdicts.count)
         }
-        for slot in cache.changes(since: plan.changesSeen) ?? order { plan.verdicts[slot] = verdict(plan, slot) }
+        let looked = plan.only.map { cache.slot(of: $0).map { [$0] } ?? [] }
+        for slot in looked ?? cache.changes(since: plan.changesSeen) ?? order { plan.verdicts[slot] = verdict(plan, slot) }
         plan.changesSeen = cache.changeCount
         if plan.termRevision != cache.terms.revision {
             plan.termRevision = cache.terms.revision
@@ -128,7 +129,7 @@ public struct Scheduler: Sendable {
         }
         if plan.imageRevision != cache.nodesRevision {
             plan.imageRevision = cache.nodesRevision
-            scoreImages(&plan, order)
+            scoreImages(&plan, looked ?? order)
         }
     }
 
@@ -152,13 +153,13 @@ public struct Scheduler: Sendable {
     private mutating func scoreImages(_ plan: inout ClassPlan, _ order: [Int]) {
         if images.revision != cache.nodesRevision {
             var nodes: [String: Int] = [:]
-            for slot in order { for name in cache.slots[slot].node?.images.keys ?? [:].keys { nodes[name, default: 0] += 1 } }
+            for place in cache.slots { for name in place.node?.images.keys ?? [:].keys { nodes[name, default: 0] += 1 } }
             images = (cache.nodesRevision, nodes)
         }
         guard !images.nodes.isEmpty else { return }
         for slot in order {
             guard let node = cache.slots[slot].node else { continue }
-            plan.verdicts[slot].imageScore = NodeScores.images(plan.pod, node, nodesWithImage: images.nodes, nodes: order.count)
+            plan.verdicts[slot].imageScore = NodeScores.images(plan.pod, node, nodesWithImage: images.nodes, nodes: cache.nodeCount)
         }
     }
 
@@ -175,14 +176,16 @@ public struct Scheduler: Sendable {
     /// The nodes that will do, at most as many as are worth scoring; else the diagnosis says why there is none.
     private mutating func find(_ pod: SchedulablePod, _ cycle: Cycle, _ plan: inout ClassPlan, _ diagnosis: inout Diagnosis) -> [Int] {
         let rivals = rivals(of: pod)
-        if let nominated = pod.nominatedNode.flatMap({ cache.slot(of: $0) }),
+        if let name = pod.nominatedNode, let nominated = cache.slot(of: name), plan.only ?? name == name,
             reject(nominated, cycle, &plan, rivals: rivals[nominated]) == nil
         {
             return [nominated]
         }
         var order = cycle.order
         if let names = plan.names {
-            order = order.filter { slot in cache.slots[slot].node.map { names.contains($0.name) } ?? false }
+            order =
+                plan.only.map { cache.slot(of: $0).map { [$0] } ?? [] }
+                ?? order.filter { slot in cache.slots[slot].node.map { names.contains($0.name) } ?? false }
             diagnosis.absent = .unresolvable("node(s) didn't satisfy plugin(s) [NodeAffinity]")
         }
         let wanted = Self.feasibleNodesToFind(order.count)

@@ -40,6 +40,8 @@ struct ClassPlan: Sendable {
     let pod: PodRequirements
     /// The only nodes that come into question, by name.
     let names: Set<String>?
+    /// The one node that need be looked at: daemons' pods name theirs, and nothing about others matters to them.
+    let only: String?
     let hard: [Spread]
     let soft: [Spread]
     /// Whether the soft constraints are the cluster's own: nodes without a zone take part then.
@@ -73,6 +75,7 @@ struct ClassPlan: Sendable {
         self.pod = pod
         names = pod.nodes.names
         let own = pod.spread
+        only = names?.count == 1 && own.isEmpty ? names?.first : nil
         func spread(_ constraints: [SpreadConstraint], _ cache: inout ClusterCache) -> [Spread] {
             constraints.map { constraint in
                 let matcher = PodMatcher(namespaces: NamespaceChoice(only: pod.namespace), selector: constraint.selector)
