@@ -71,6 +71,6 @@ public final class ObjectTrees: Sendable {
             return state.gone
         }
         // It takes time to free a tree, a tenth of that in which pods come up: somebody else does that beside the work.
-        if !gone.isEmpty { Task.detached(priority: .utility) { _ = gone } }
+        if !gone.isEmpty { Task.detached { _ = gone } }
     }
 }
