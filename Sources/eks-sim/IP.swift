@@ -45,7 +45,7 @@ struct IP: AsyncParsableCommand {
                 var plans = [try await IPPlan(base)]
                 for text in compare {
                     let others = pairs(text.split(separator: ",").map(String.init))
-                    plans.append(try await IPPlan(base.with(others, label: label(others))))
+                    plans.append(try await IPPlan(try base.with(others, label: label(others))))
                 }
                 switch output {
                 case .text: Console.print(IPPlan.text(plans))

@@ -186,4 +186,17 @@ run "security group" aws ec2 delete-security-group --group-id "$SG"
 run "launch template" aws ec2 delete-launch-template --launch-template-id "$LT"
 run "VPC" aws ec2 delete-vpc --vpc-id "$VPC"
 
+part "a plan, without a simulator"
+plan() { env -u EKS_SIM_ENDPOINT eks-sim ip plan --instance m5.large --nodes 3 --pods-per-node 20 "$@"; }
+run "of three nodes" plan --warm-ip-target 2 --subnet /24
+like "all pods run" "$OUT" '^20 +130 s +60 +0 '
+run "in a subnet that is too small" plan --subnet /26 --compare WARM_IP_TARGET=2 --compare ENABLE_PREFIX_DELEGATION=true
+like "the first pod without an address" "$OUT" '^manifest: pod 10 of node 3 gets no address: EC2 refuses: InsufficientFreeAddressesInSubnet'
+like "a setting's cost" "$OUT" '^WARM_IP_TARGET=2 +53 +59 +0 +0 +6 '
+run "as JSON" plan --subnet /26 --compare WARM_IP_TARGET=2 -o json
+is "one plan for each setting" "$(field '["plans"].__len__()' <<<"$OUT")" 2
+run "as SVG" plan --subnet /26 -o svg
+like "which is a chart" "$OUT" '^<svg .*viewBox'
+refuse "a setting that the agent does not have" 'WARM_IPS: the agent has no such setting; it has .*WARM_IP_TARGET' plan --compare WARM_IPS=2
+
 finish

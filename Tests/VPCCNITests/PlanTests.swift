@@ -114,6 +114,15 @@ struct PlanTests {
         #expect(throws: problem) { try PlanScenario(type: type, nodes: nodes, podsPerNode: 1, subnets: [subnet]) }
     }
 
+    @Test("a setting that the agent does not read changes nothing, so it is refused", arguments: ["WARM_IP_TARGETS", "warm-ip-target", ""])
+    func unknownSetting(name: String) throws {
+        #expect(throws: PlanScenario.Problem.unknownSetting(name)) {
+            try PlanScenario(type: "m5.large", podsPerNode: 1, subnets: ["/24"], settings: [name: "2"])
+        }
+        let base = try PlanScenario(type: "m5.large", podsPerNode: 1, subnets: ["/24"], settings: ["AWS_VPC_ENI_MTU": "1500"])
+        #expect(throws: PlanScenario.Problem.unknownSetting(name)) { try base.with([name: "2"], label: "") }
+    }
+
     @Test("more nodes than a subnet has addresses for")
     func noRoom() async throws {
         let scenario = try PlanScenario(type: "t3.nano", nodes: 12, podsPerNode: 1, subnets: ["/28"], settings: ["WARM_IP_TARGET": "1"])
@@ -124,7 +133,7 @@ struct PlanTests {
     @Test("reports: rows side by side, JSON of every step, a chart that is well formed")
     func reports() async throws {
         let base = try PlanScenario(label: "manifest", type: "m5.large", nodes: 2, podsPerNode: 12, subnets: ["/26"])
-        let other = base.with(["WARM_IP_TARGET": "2"], label: "WARM_IP_TARGET=2 <&\">")
+        let other = try base.with(["WARM_IP_TARGET": "2"], label: "WARM_IP_TARGET=2 <&\">")
         let plans = [try await IPPlan(base), try await IPPlan(other)]
         let text = IPPlan.text(plans)
         #expect(text.hasPrefix("2 × m5.large, 12 pods each, in 10.0.0.0/26 (59 addresses)\n\nsettings"))

@@ -11,6 +11,8 @@ public struct PlanScenario: Sendable, Hashable {
         case outOfRange(String, ClosedRange<Int>)
         /// The text names no subnet that EC2 makes.
         case noSubnet(String)
+        /// The agent reads no variable of this name.
+        case unknownSetting(String)
         /// A subnet cannot give the nodes their own addresses.
         case noRoomForNode(Int, EC2Failure)
         /// The agents do not start.
@@ -22,6 +24,8 @@ public struct PlanScenario: Sendable, Hashable {
             case .unknownType(let name): "\(name): no limits are known for this instance type"
             case .outOfRange(let name, let range): "\(name) must be \(range.lowerBound) to \(range.upperBound)"
             case .noSubnet(let text): "\(text): no subnet: a length from /16 to /28, or a block of such a length"
+            case .unknownSetting(let name):
+                "\(name): the agent has no such setting; it has \(AgentSettings.variables.sorted().joined(separator: ", "))"
             case .noRoomForNode(let number, let failure): "node \(number) does not start: \(failure.code): \(failure.message)"
             case .noStart(let error): "the agent does not start: \(error)"
             }
@@ -55,7 +59,7 @@ public struct PlanScenario: Sendable, Hashable {
 
     /// Makes a scenario. `settings` come on those of the manifest; without `maxPods` it is what nodeadm sets.
     ///
-    /// - Throws: `unknownType`, `outOfRange` or `noSubnet`.
+    /// - Throws: `unknownType`, `outOfRange`, `unknownSetting` or `noSubnet`.
     public init(
         label: String = "", type name: String, nodes: Int = 1, podsPerNode: Int, subnets: [String], podSubnets: [String] = [],
         settings: [String: String] = [:], maxPods: Int? = nil, hostNetworkPods: Int = 2, interval: Int = 5
@@ -67,6 +71,7 @@ public struct PlanScenario: Sendable, Hashable {
         guard (0...Self.counts.upperBound).contains(hostNetworkPods) else {
             throw .outOfRange("host network pods", 0...Self.counts.upperBound)
         }
+        try Self.check(settings)
         self.label = label
         self.type = type
         self.nodes = nodes
@@ -81,11 +86,18 @@ public struct PlanScenario: Sendable, Hashable {
     }
 
     /// The same with other settings, which come on those so far.
-    public func with(_ settings: [String: String], label: String) -> PlanScenario {
+    ///
+    /// - Throws: `unknownSetting`.
+    public func with(_ settings: [String: String], label: String) throws(Problem) -> PlanScenario {
+        try Self.check(settings)
         var other = self
         other.environment.merge(settings) { $1 }
         other.label = label
         return other
+    }
+
+    private static func check(_ settings: [String: String]) throws(Problem) {
+        if let unknown = settings.keys.sorted().first(where: { !AgentSettings.variables.contains($0) }) { throw .unknownSetting(unknown) }
     }
 
     /// Blocks by their texts; a text that is only a length is given the next free block.

@@ -58,8 +58,16 @@ public struct AgentSettings: Sendable, Hashable {
     public init() {}
 
     /// Reads an environment.
-    public init(environment: [String: String]) {
-        let environment = Environment(variables: environment)
+    public init(environment: [String: String]) { self.init(Environment(variables: environment)) }
+
+    /// The variables that the agent reads.
+    public static let variables: Set<String> = {
+        let names = Environment.Names()
+        _ = AgentSettings(Environment(variables: [:], asked: names))
+        return names.all
+    }()
+
+    private init(_ environment: Environment) {
         if let value = environment.integer("WARM_ENI_TARGET"), value >= 0 { warmInterfaces = value }
         if let value = environment.integer("WARM_IP_TARGET"), value >= 0 { warmAddresses = value }
         if let value = environment.integer("MINIMUM_IP_TARGET"), value >= 0 { minimumAddresses = value }
@@ -150,17 +158,28 @@ public struct HostNetworkSettings: Sendable, Hashable {
 
 /// Variables read as Go's `strconv` reads them.
 struct Environment {
+    /// Names that were asked for.
+    final class Names {
+        fileprivate(set) var all: Set<String> = []
+    }
+
     let variables: [String: String]
+    var asked: Names?
+
+    private func value(_ name: String) -> String? {
+        asked?.all.insert(name)
+        return variables[name]
+    }
 
     /// A text that is not empty.
-    func text(_ name: String) -> String? { variables[name].flatMap { $0.isEmpty ? Optional.none : $0 } }
+    func text(_ name: String) -> String? { value(name).flatMap { $0.isEmpty ? Optional.none : $0 } }
 
     /// `strconv.Atoi`, held to a range in which nothing that is computed of it overflows.
-    func integer(_ name: String) -> Int? { variables[name].flatMap { Int($0) }.map { min(max($0, -1_000_000_000), 1_000_000_000) } }
+    func integer(_ name: String) -> Int? { value(name).flatMap { Int($0) }.map { min(max($0, -1_000_000_000), 1_000_000_000) } }
 
     /// `strconv.ParseBool`.
     func bool(_ name: String) -> Bool? {
-        switch variables[name] {
+        switch value(name) {
         case "1", "t", "T", "TRUE", "true", "True": true
         case "0", "f", "F", "FALSE", "false", "False": false
         default: nil
