@@ -6,17 +6,6 @@ SIM=$(readlink -f "${1:?the eks-sim binary}")
 # shellcheck source=Tests/EndToEnd/lib.sh
 source "$(dirname "$0")/lib.sh"
 k() { kubectl --kubeconfig "$work/demo.kubeconfig" "$@"; }
-# until_is WANT COMMAND...: repeats until the output is as wanted, for some seconds
-until_is() {
-  local want=$1 got=""
-  shift
-  for _ in $(seq 200); do
-    got=$("$@" 2>/dev/null)
-    [ "$got" = "$want" ] && break
-    sleep 0.25
-  done
-  printf '%s' "$got"
-}
 later() { "$SIM" clock advance "$1" >/dev/null; }
 eni() { q ec2 describe-network-interfaces --filters "$@"; }
 count() { eni "Name=interface-type,Values=$1" --query 'length(NetworkInterfaces)'; }

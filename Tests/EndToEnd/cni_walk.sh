@@ -6,20 +6,8 @@ SIM=$(readlink -f "${1:?the eks-sim binary}")
 # shellcheck source=Tests/EndToEnd/lib.sh
 source "$(dirname "$0")/lib.sh"
 k() { kubectl --kubeconfig "$work/$1.kubeconfig" "${@:2}"; }
-# until_is WANT COMMAND...: repeats until the output is as wanted; the world's time goes on meanwhile
-until_is() {
-  local want=$1 got=""
-  shift
-  for _ in $(seq 80); do
-    got=$("$@" 2>/dev/null)
-    [ "$got" = "$want" ] && break
-    eks-sim clock advance 2s >/dev/null
-    sleep 0.25
-  done
-  printf '%s' "$got"
-}
-nodes() { k "$1" get nodes --no-headers 2>/dev/null | awk '{print $2}' | sort | uniq -c | awk '{print $1 $2}' | paste -sd,; }
-status() { q eks describe-nodegroup --cluster-name "$1" --nodegroup-name "$2" --query nodegroup.status; }
+# The world's time goes on while something is waited for.
+while_waiting() { eks-sim clock advance 2s >/dev/null; }
 subnet() { q ec2 create-subnet --vpc-id "$1" --cidr-block "$2" --availability-zone "$AWS_REGION$3" --query Subnet.SubnetId "${@:4}"; }
 # made NAME SUBNETS OPTIONS...: makes a cluster, waits for it, and gets a kubeconfig
 made() {

@@ -32,7 +32,24 @@ refuse() {
   shift 2
   if OUT=$("$@" 2>&1); then bad "$n" "succeeded: ${OUT:0:200}"; else like "$n" "$(tr '\n' ' ' <<<"$OUT")" "$rx"; fi
 }
+# until_is WANT COMMAND...: repeats until the output is as wanted, for some seconds; a walk says what happens meanwhile
+while_waiting() { :; }
+until_is() {
+  local want=$1 got=""
+  shift
+  for _ in $(seq 200); do
+    got=$("$@" 2>/dev/null)
+    [ "$got" = "$want" ] && break
+    while_waiting
+    sleep 0.25
+  done
+  printf '%s' "$got"
+}
 q() { aws "$@" --output text; }
+# nodes CLUSTER: how many nodes say what of themselves, as 1NotReady,2Ready
+nodes() { kubectl --kubeconfig "$work/$1.kubeconfig" get nodes --no-headers 2>/dev/null | awk '{print $2}' | sort | uniq -c | awk '{print $1 $2}' | paste -sd,; }
+# status CLUSTER NODEGROUP
+status() { q eks describe-nodegroup --cluster-name "$1" --nodegroup-name "$2" --query nodegroup.status; }
 field() { python3 -c 'import json,sys; d=json.load(sys.stdin); print(eval("d"+sys.argv[1]))' "$1"; }
 trust() { printf '{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"sts:AssumeRole","Principal":%s}]}' "$1"; }
 allow() { printf '{"Version":"2012-10-17","Statement":[{"Effect":"%s","Action":"%s","Resource":"%s"}]}' "${3:-Allow}" "$1" "${2:-*}"; }

@@ -7,17 +7,6 @@ SIM=$(readlink -f "${1:?the eks-sim binary}")
 # shellcheck source=Tests/EndToEnd/lib.sh
 source "$(dirname "$0")/lib.sh"
 C=foo
-# until WANT COMMAND...: repeats until the output is as wanted, for some seconds
-until_is() {
-  local want=$1 got=""
-  shift
-  for _ in $(seq 150); do
-    got=$("$@" 2>/dev/null)
-    [ "$got" = "$want" ] && break
-    sleep 0.2
-  done
-  printf '%s' "$got"
-}
 name() { printf 'ResourceType=%s,Tags=[{Key=Name,Value=%s}]' "$1" "$2"; }
 
 part "the default network"

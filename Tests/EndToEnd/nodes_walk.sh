@@ -6,18 +6,6 @@ SIM=$(readlink -f "${1:?the eks-sim binary}")
 # shellcheck source=Tests/EndToEnd/lib.sh
 source "$(dirname "$0")/lib.sh"
 k() { kubectl --kubeconfig "$work/$1.kubeconfig" "${@:2}"; }
-# until_is WANT COMMAND...: repeats until the output is as wanted, for some seconds
-until_is() {
-  local want=$1 got=""
-  shift
-  for _ in $(seq 200); do
-    got=$("$@" 2>/dev/null)
-    [ "$got" = "$want" ] && break
-    sleep 0.25
-  done
-  printf '%s' "$got"
-}
-nodes() { k "$1" get nodes --no-headers 2>/dev/null | awk '{print $2}' | sort | uniq -c | awk '{print $1 $2}' | paste -sd,; }
 node_role() {
   role "$1" '{"Service":"ec2.amazonaws.com"}' >/dev/null
   for p in "${@:2}"; do aws iam attach-role-policy --role-name "$1" --policy-arn "arn:aws:iam::aws:policy/$p"; done
@@ -26,7 +14,6 @@ node_role() {
 SUBNETS=$(q ec2 describe-subnets --query 'Subnets[].SubnetId')
 # shellcheck disable=SC2086 # several subnets
 group() { aws eks create-nodegroup --cluster-name "$1" --nodegroup-name "$2" --node-role "$3" --subnets $SUBNETS "${@:4}" >/dev/null; }
-status() { q eks describe-nodegroup --cluster-name "$1" --nodegroup-name "$2" --query nodegroup.status; }
 
 cluster demo API_AND_CONFIG_MAP
 eks-sim kubeconfig demo --admin -o "$work/demo.kubeconfig"
