@@ -16,6 +16,17 @@ struct NodePresenceTests: NodegroupSuite {
         #expect(try await Array(nodes(harness).values) == [true, true])
     }
 
+    private func deleteEntry(_ harness: Harness) async throws {
+        let entry = "/clusters/demo/access-entries/\(Self.role.replacing("/", with: "%2F"))"
+        #expect(try await harness.eks("DELETE", entry).status == 200)
+    }
+
+    private func makeEntry(_ harness: Harness) async throws {
+        let made = try await harness.eks(
+            "POST", "/clusters/demo/access-entries", ["principalArn": .string(Self.role), "type": "EC2_LINUX"])
+        #expect(made.status == 200, "\(made.text)")
+    }
+
     private func readiness(_ harness: Harness) async throws -> [String] {
         let list = try await harness.kubernetes("GET", "/api/v1/nodes", token: harness.token()).json
         return (list["items"]?.array ?? []).map { node in
@@ -27,15 +38,12 @@ struct NodePresenceTests: NodegroupSuite {
     func accessEntry() async throws {
         try await Harness.run { harness in
             try await makeNodes(harness)
-            let entry = "/clusters/demo/access-entries/\(Self.role.replacing("/", with: "%2F"))"
-            #expect(try await harness.eks("DELETE", entry).status == 200)
+            try await deleteEntry(harness)
             await advance(harness, .seconds(100))
             #expect(try await readiness(harness) == ["True", "True"])
             await advance(harness, Self.missed)
             #expect(try await readiness(harness) == ["Unknown", "Unknown"])
-            let made = try await harness.eks(
-                "POST", "/clusters/demo/access-entries", ["principalArn": .string(Self.role), "type": "EC2_LINUX"])
-            #expect(made.status == 200, "\(made.text)")
+            try await makeEntry(harness)
             await advance(harness, .seconds(5))
             #expect(try await readiness(harness) == ["True", "True"])
         }
@@ -45,11 +53,9 @@ struct NodePresenceTests: NodegroupSuite {
     func entryIsBackSoon() async throws {
         try await Harness.run { harness in
             try await makeNodes(harness)
-            let entry = "/clusters/demo/access-entries/\(Self.role.replacing("/", with: "%2F"))"
-            #expect(try await harness.eks("DELETE", entry).status == 200)
+            try await deleteEntry(harness)
             await advance(harness, .seconds(60))
-            _ = try await harness.eks(
-                "POST", "/clusters/demo/access-entries", ["principalArn": .string(Self.role), "type": "EC2_LINUX"])
+            try await makeEntry(harness)
             await advance(harness, .seconds(600))
             #expect(try await readiness(harness) == ["True", "True"])
         }
@@ -69,8 +75,7 @@ struct NodePresenceTests: NodegroupSuite {
                 ]
             }
             #expect(try await harness.kubernetes("POST", maps, map(line), token: harness.token()).status == 201)
-            let entry = "/clusters/demo/access-entries/\(Self.role.replacing("/", with: "%2F"))"
-            #expect(try await harness.eks("DELETE", entry).status == 200)
+            try await deleteEntry(harness)
             await advance(harness, .seconds(600))
             #expect(try await readiness(harness) == ["True", "True"])
             #expect(try await harness.kubernetes("PUT", maps + "/aws-auth", map(""), token: harness.token()).status == 200)

@@ -31,8 +31,6 @@ actor KubeletFleet {
         var report = Heartbeat(period: .seconds(300))
     }
 
-    private static let boundMark = Array("\"nodeName\":\"".utf8)
-
     static func nodeKey(_ name: String) -> String { "\u{0}\(name)" }
     static func refusalKey(_ name: String) -> String { "\u{2}\(name)" }
     private static let leasesKey = "\u{1}leases"
@@ -155,7 +153,7 @@ actor KubeletFleet {
                 continue
             }
             // Most pods that are new are on no node yet, and need not be parsed to see that; most that change are those it wrote of itself.
-            guard bytes.firstRange(ofBytes: Self.boundMark) != nil else { continue }
+            guard BoundPods.mayBeBound(bytes) else { continue }
             if let worker = workers[change.key], let parts = change.parts(PodWorker.parts), worker.isParked(for: parts) { continue }
             if let pod = change.object { take(pod) }
         }

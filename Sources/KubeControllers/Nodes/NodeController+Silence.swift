@@ -65,13 +65,8 @@ extension NodeController {
 
     /// Pods of nodes that are not ready are not either: Services leave them out.
     private func markPodsNotReady(on nodes: Set<String>) async {
-        let mark = Array("\"nodeName\":\"".utf8)
-        let collection = access.cluster.collection(group: "", "pods")
-        let range = try? access.cluster.store.range(collection, prefix: "", at: nil, after: nil, limit: 0)
-        for entry in range?.entries ?? [] where entry.value.firstRange(ofBytes: mark) != nil {
-            guard let pod = try? access.cluster.trees.tree(.init(collection, entry.name), at: entry.modified, entry.value),
-                nodes.contains(pod.at("spec", "nodeName")?.string ?? ""),
-                var ready = pod.at("status", "conditions")?.array?.first(where: { $0["type"] == "Ready" }), ready["status"] == "True"
+        for (node, pod) in BoundPods.all(access) where nodes.contains(node) {
+            guard var ready = pod.at("status", "conditions")?.array?.first(where: { $0["type"] == "Ready" }), ready["status"] == "True"
             else { continue }
             ready["status"] = "False"
             ready["lastTransitionTime"] = .string(world.now.rfc3339)

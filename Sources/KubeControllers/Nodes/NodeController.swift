@@ -70,7 +70,7 @@ actor NodeController {
         }
         if !hasLooked {
             hasLooked = true
-            for name in Set(pods.compactMap { $0.at("spec", "nodeName")?.string }).sorted() where latest[name] == nil {
+            for name in Set(BoundPods.all(access).map(\.node)).sorted() where latest[name] == nil {
                 orphaned.set(name, world.now + Self.quarantine)
             }
         }
@@ -81,22 +81,18 @@ actor NodeController {
         }
         await lapse()
         await executeTaints()
-        while let name = orphaned.take(by: world.now) { await collect(from: name) }
+        var gone: Set<String> = []
+        while let name = orphaned.take(by: world.now) { gone.insert(name) }
+        if !gone.isEmpty { await collect(from: gone) }
         setNextAlarm()
     }
 
     /// Wakes the controller when something is due.
     func setNextAlarm() { setAlarm([orphaned.next, lapses.next, disruption.next(after: world.now)].compactMap { $0 }.min()) }
 
-    var pods: [JSON] {
-        let collection = access.cluster.collection(group: "", "pods")
-        let range = try? access.cluster.store.range(collection, prefix: "", at: nil, after: nil, limit: 0)
-        return (range?.entries ?? []).compactMap { try? JSON(parsing: $0.value) }
-    }
-
-    /// Deletes the pods of a node that is gone (`pkg/controller/podgc`).
-    private func collect(from node: String) async {
-        for pod in pods where pod.at("spec", "nodeName")?.string == node {
+    /// Deletes the pods of nodes that are gone (`pkg/controller/podgc`).
+    private func collect(from nodes: Set<String>) async {
+        for (node, pod) in BoundPods.all(access) where nodes.contains(node) {
             let path = "/api/v1/namespaces/\(pod.objectNamespace)/pods/\(pod.objectName)"
             let phase = pod.at("status", "phase")?.string
             if phase != "Succeeded", phase != "Failed" {

@@ -30,7 +30,6 @@ actor TaintEviction {
     /// A node that starts is not ready for a moment: its pods are looked at when that lasts.
     private static let patience = Duration.seconds(5)
     private static let notReady = "node.kubernetes.io/not-ready"
-    private static let boundMark = Array("\"nodeName\":\"".utf8)
 
     private let access: ComponentAccess
     private let client: ComponentClient
@@ -119,7 +118,7 @@ actor TaintEviction {
         let changes = await following.feed.drain()
         pods = following
         for change in changes {
-            let isBound = change.bytes.map { $0.firstRange(ofBytes: Self.boundMark) != nil } ?? false
+            let isBound = change.bytes.map(BoundPods.mayBeBound) ?? false
             let pod = isBound ? change.object.flatMap(Self.pod) : nil
             guard pod != nil || nodeOf[change.key] != nil else { continue }
             if let old = nodeOf[change.key] { onNodes[old]?[change.key] = nil }
