@@ -6,8 +6,18 @@ SIM=$(readlink -f "${1:?the eks-sim binary}")
 # shellcheck source=Tests/EndToEnd/lib.sh
 source "$(dirname "$0")/lib.sh"
 k() { kubectl --kubeconfig "$work/$1.kubeconfig" "${@:2}"; }
-# The world's time goes on while something is waited for.
-while_waiting() { eks-sim clock advance 2s >/dev/null; }
+# until_is WANT COMMAND...: as the other walks have it, but the world's time goes on meanwhile: 160 s at most, or signatures are too old
+until_is() {
+  local want=$1 got=""
+  shift
+  for _ in $(seq 80); do
+    got=$("$@" 2>/dev/null)
+    [ "$got" = "$want" ] && break
+    eks-sim clock advance 2s >/dev/null
+    sleep 0.25
+  done
+  printf '%s' "$got"
+}
 subnet() { q ec2 create-subnet --vpc-id "$1" --cidr-block "$2" --availability-zone "$AWS_REGION$3" --query Subnet.SubnetId "${@:4}"; }
 # made NAME SUBNETS OPTIONS...: makes a cluster, waits for it, and gets a kubeconfig
 made() {

@@ -32,15 +32,13 @@ refuse() {
   shift 2
   if OUT=$("$@" 2>&1); then bad "$n" "succeeded: ${OUT:0:200}"; else like "$n" "$(tr '\n' ' ' <<<"$OUT")" "$rx"; fi
 }
-# until_is WANT COMMAND...: repeats until the output is as wanted, for some seconds; a walk says what happens meanwhile
-while_waiting() { :; }
+# until_is WANT COMMAND...: repeats until the output is as wanted, for some seconds
 until_is() {
   local want=$1 got=""
   shift
   for _ in $(seq 200); do
     got=$("$@" 2>/dev/null)
     [ "$got" = "$want" ] && break
-    while_waiting
     sleep 0.25
   done
   printf '%s' "$got"
