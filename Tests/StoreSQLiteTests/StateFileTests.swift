@@ -150,20 +150,20 @@ struct StateFileTests {
         try await withDirectory { directory in
             let path = directory + "/state.db"
             await (try StoreKind.normal.open(path)).close()
+            // It says when it holds the lock: whoever tried meanwhile could keep it from getting it.
             let owner = Process()
+            let says = Pipe()
             owner.executableURL = URL(fileURLWithPath: "/usr/bin/flock")
-            owner.arguments = ["--no-fork", path + ".lock", "sleep", "60"]
+            owner.arguments = ["--no-fork", path + ".lock", "sh", "-c", "echo held; exec sleep 3600"]
+            owner.standardOutput = says
             try owner.run()
-            var refused = false
-            for _ in 0..<2_000 where !refused {
-                guard let store = try? StoreKind.normal.open(path) else {
-                    refused = true
-                    break
-                }
-                await store.close()
-                usleep(1_000)
+            defer { if owner.isRunning { kill(owner.processIdentifier, SIGKILL) } }
+            #expect(says.fileHandleForReading.availableData == Data("held\n".utf8))
+            guard case .unusable(_, let reason) = await failure({ _ = try StoreKind.normal.open(path) }) else {
+                Issue.record("a file that another process has locked was opened")
+                return
             }
-            #expect(refused)
+            #expect(reason.contains("is using it"))
             kill(owner.processIdentifier, SIGKILL)
             owner.waitUntilExit()
             await (try StoreKind.normal.open(path)).close()
