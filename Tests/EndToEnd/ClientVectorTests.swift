@@ -4,7 +4,7 @@ import Testing
 
 @Suite("Vectors that ask the real clients")
 struct ClientVectorTests {
-    @Test("get-token, update-kubeconfig and kubectl say what was observed", .timeLimit(.minutes(15)))
+    @Test("get-token, update-kubeconfig and kubectl say what was observed", .timeLimit(.minutes(60)))
     func clients() async {
         let programs = ClientPrograms(searchPath: ProcessInfo.processInfo.environment["PATH"] ?? "")
         let report = await ConformanceVectors.run(file: Shell.root.appending(path: "Fixtures/vectors/auth.json").path, programs: programs)
@@ -14,7 +14,7 @@ struct ClientVectorTests {
         #expect(report.passed + report.notRun.count == 471)
     }
 
-    @Test("what a real API server was sent and said, over TLS", .timeLimit(.minutes(15)))
+    @Test("what a real API server was sent and said, over TLS", .timeLimit(.minutes(60)))
     func replay() async throws {
         let outcome = try await Shell.run("Tests/EndToEnd/replay.sh '\(Shell.binary)'")
         #expect(outcome.status == 0, "\(outcome.output)")

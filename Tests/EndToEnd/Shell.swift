@@ -15,8 +15,35 @@ enum Shell {
         ProcessInfo.processInfo.environment["EKS_SIM_BINARY"] ?? root.appending(path: ".build/debug/eks-sim").path
     }
 
-    /// Runs a command in bash and waits for it; standard output and error together.
+    /// Lets four commands run at a time: walks wait for what a simulator does meanwhile, and twenty of them would starve each other.
+    private actor Turns {
+        private var free = 4
+        private var waiting: [CheckedContinuation<Void, Never>] = []
+
+        func take() async {
+            guard free == 0 else { return free -= 1 }
+            await withCheckedContinuation { waiting.append($0) }
+        }
+
+        func giveBack() { if waiting.isEmpty { free += 1 } else { waiting.removeFirst().resume() } }
+    }
+
+    private static let turns = Turns()
+
+    /// Runs a command in bash when its turn comes, and waits for it; standard output and error together.
     static func run(_ command: String, environment: [String: String] = [:]) async throws -> Outcome {
+        await turns.take()
+        do {
+            let outcome = try await begin(command, environment)
+            await turns.giveBack()
+            return outcome
+        } catch {
+            await turns.giveBack()
+            throw error
+        }
+    }
+
+    private static func begin(_ command: String, _ environment: [String: String]) async throws -> Outcome {
         let process = Process()
         process.executableURL = URL(fileURLWithPath: "/bin/bash")
         process.arguments = ["-c", command]

@@ -37,6 +37,12 @@ deployed() {
   until_is "$3" k "$1" get deployment "$2" -o 'jsonpath={.status.readyReplicas}'
 }
 pods() { k "$1" get pods -l "app=$2" -o "jsonpath={range .items[*]}{.status.podIP}{\"\n\"}{end}"; }
+page() { eks-sim ip pool "$2" --cluster "$1" --page ipamd.log; }
+wrote() { page "$1" "$2" | grep -Eq "$3" && echo yes; }
+# says CLUSTER NODE REGEX: the log of a node's agent, once it says that
+says() { until_is yes wrote "$@" >/dev/null; page "$1" "$2"; }
+# again CLUSTER: agents start anew when their containers have failed long enough, or their pods are made anew
+again() { k "$1" delete pods -n kube-system -l k8s-app=aws-node >/dev/null; }
 # within ADDRESSES BLOCKS...: how many of the addresses lie in one of the blocks
 within() { python3 -c 'import ipaddress as i,sys; n=[i.ip_network(b) for b in sys.argv[2:]]; print(sum(any(i.ip_address(a) in b for b in n) for a in sys.argv[1].split()))' "$@"; }
 instance() { k "$1" get node "$2" -o 'jsonpath={.spec.providerID}' | sed 's|.*/||'; }
@@ -64,8 +70,8 @@ run "nodes before there is an ENIConfig" group custom main "$A $C" 2
 is "come" "$(until_is 2NotReady nodes custom)" 2NotReady
 IN_A=$(k custom get nodes -l "topology.kubernetes.io/zone=${AWS_REGION}a" -o 'jsonpath={.items[0].metadata.name}')
 IN_C=$(k custom get nodes -l "topology.kubernetes.io/zone=${AWS_REGION}c" -o 'jsonpath={.items[0].metadata.name}')
-like "their agents do not start" "$(eks-sim ip pool "$IN_A" --cluster custom --page ipamd.log)" 'Failed to attach any ENIs for custom networking'
-like "because of what they miss" "$(eks-sim ip pool "$IN_A" --cluster custom --page ipamd.log)" 'eniconfig: eniconfig is not available'
+like "their agents do not start" "$(says custom "$IN_A" 'Initialization failure')" 'Failed to attach any ENIs for custom networking'
+like "because of what they miss" "$(page custom "$IN_A")" 'eniconfig: eniconfig is not available'
 is "the node group waits" "$(status custom main)" CREATING
 config() {
   k custom apply -f - >/dev/null <<J
@@ -73,9 +79,11 @@ config() {
 J
 }
 run "an ENIConfig for one zone" config a "$PODS_A"
-is "makes the nodes there ready" "$(until_is 1NotReady,1Ready nodes custom)" 1NotReady,1Ready
+run "and agents that start again" again custom
+is "make the nodes there ready" "$(until_is 1NotReady,1Ready nodes custom)" 1NotReady,1Ready
 is "those of that zone" "$(k custom get node "$IN_A" --no-headers | awk '{print $2}')" Ready
 run "one for the other" config c "$PODS_C"
+run "and another start" again custom
 is "all are ready" "$(until_is 2Ready nodes custom)" 2Ready
 is "the node group is active" "$(until_is ACTIVE status custom main)" ACTIVE
 like "kubectl lists them" "$(k custom get eniconfigs)" "${AWS_REGION}a .*"
@@ -108,6 +116,30 @@ is "nine pods have addresses" "$(until_is 9 running)" 9
 like "the tenth has none" "$(k custom get events)" 'FailedCreatePodSandBox.*failed to assign an IP address to container'
 run "without the annotation" k custom annotate node "$NEW" k8s.amazonaws.com/eniConfig-
 is "it has" "$(until_is 10 running)" 10
+
+part "the plugin's own role"
+ISSUER=$(q eks describe-cluster --name custom --query cluster.identity.oidc.issuer)
+PROVIDER=$(q iam create-open-id-connect-provider --url "$ISSUER" --client-id-list sts.amazonaws.com --query OpenIDConnectProviderArn)
+# trusting ACCOUNT: a trust policy for a service account of kube-system
+trusting() {
+  printf '{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"sts:AssumeRoleWithWebIdentity","Principal":{"Federated":"%s"},"Condition":{"StringEquals":{"%s:sub":"system:serviceaccount:kube-system:%s"}}}]}' \
+    "$PROVIDER" "${ISSUER#https://}" "$1"
+}
+CNI=$(q iam create-role --role-name cni --assume-role-policy-document "$(trusting other)" --query Role.Arn)
+aws iam attach-role-policy --role-name cni --policy-arn arn:aws:iam::aws:policy/AmazonEKS_CNI_Policy
+aws iam detach-role-policy --role-name nodes --policy-arn arn:aws:iam::aws:policy/AmazonEKS_CNI_Policy
+run "the service account has a role" k custom annotate serviceaccount aws-node -n kube-system "eks.amazonaws.com/role-arn=$CNI"
+run "a node whose role has no rights of the network" aws eks update-nodegroup-config --cluster-name custom --nodegroup-name main --scaling-config desiredSize=4
+is "is not ready when the role trusts another account" "$(until_is 1NotReady,3Ready nodes custom)" 1NotReady,3Ready
+LAST=$(k custom get nodes --no-headers | awk '$2 == "NotReady" {print $1}')
+like "its agent says what STS says" "$(says custom "$LAST" 'Initialization failure')" \
+  'failed to refresh cached credentials, failed to retrieve credentials, operation error STS: AssumeRoleWithWebIdentity, https response error StatusCode: 403, RequestID: [0-9a-f-]+, api error AccessDenied: Not authorized to perform sts:AssumeRoleWithWebIdentity'
+like "why says what is missing" "$(eks-sim why --refused)" 'a statement for sub system:serviceaccount:kube-system:aws-node'
+run "the right trust" aws iam update-assume-role-policy --role-name cni --policy-document "$(trusting aws-node)"
+run "and another start" again custom
+is "make it ready" "$(until_is 4Ready nodes custom)" 4Ready
+like "its agent's pod has the role" "$(k custom get pods -n kube-system -l k8s-app=aws-node --field-selector "spec.nodeName=$LAST" -o 'jsonpath={.items[0].spec.containers[0].env}')" "AWS_ROLE_ARN.*$CNI"
+aws iam attach-role-policy --role-name nodes --policy-arn arn:aws:iam::aws:policy/AmazonEKS_CNI_Policy
 
 part "subnets by their tags"
 B=$(subnet "$VPC" 10.0.10.0/26 a) D=$(subnet "$VPC" 10.0.11.0/26 c)
@@ -222,10 +254,11 @@ aws iam delete-role-policy --role-name nodes --policy-name AmazonEKS_CNI_IPv6_Po
 run "and one with neither" aws eks update-nodegroup-config --cluster-name six --nodegroup-name main --scaling-config desiredSize=4
 is "is not" "$(until_is 1NotReady,3Ready nodes six)" 1NotReady,3Ready
 DRY=$(k six get nodes --no-headers | awk '$2 == "NotReady" {print $1}')
-like "its agent knows no interface" "$(eks-sim clock advance 100s >/dev/null; eks-sim ip pool "$DRY" --cluster six --page ipamd.log)" \
+like "its agent knows no interface" "$(says six "$DRY" 'failed to retrieve')" \
   'ipamd init: failed to retrieve attached ENIs info: UnauthorizedOperation: You are not authorized.*ec2:DescribeNetworkInterfaces'
 aws iam put-role-policy --role-name nodes --policy-name AmazonEKS_CNI_IPv6_Policy --policy-document "file://$work/ipv6.json"
-is "with the policy it becomes ready by itself" "$(until_is 4Ready nodes six)" 4Ready
+run "the policy, and another pod for the agent" k six delete pods -n kube-system -l k8s-app=aws-node --field-selector "spec.nodeName=$DRY"
+is "let it become ready" "$(until_is 4Ready nodes six)" 4Ready
 
 part "pods and Services of IPv6"
 is "forty pods are ready" "$(deployed six web 40)" 40

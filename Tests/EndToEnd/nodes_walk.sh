@@ -113,8 +113,12 @@ DRY=$(k demo get nodes --no-headers | awk '$2 == "NotReady" {print $1}')
 k demo create -f - >/dev/null <<<"{\"apiVersion\":\"v1\",\"kind\":\"Pod\",\"metadata\":{\"name\":\"early\"},\"spec\":{\"nodeName\":\"$DRY\",\"containers\":[{\"name\":\"c\",\"image\":\"x\"}]}}"
 for _ in $(seq 20); do k demo get events 2>/dev/null | grep -q '127.0.0.1:50051' && break; sleep 0.25; done
 like "a pod put there gets no address" "$(k demo get events)" 'FailedCreatePodSandBox.*dial tcp 127.0.0.1:50051: connect: connection refused'
+AGENT=$(k demo get pods -n kube-system -l k8s-app=aws-node --field-selector "spec.nodeName=$DRY" -o name)
+like "its agent's pod is not ready" "$(k demo get -n kube-system "$AGENT" --no-headers)" '1/2 +Running'
+like "the kubelet asks it in vain" "$(k demo get events -n kube-system)" 'Readiness probe failed: \{"level":"info".*timeout: failed to connect service \\":50051\\" within 5s'
 aws iam attach-role-policy --role-name nodes --policy-arn arn:aws:iam::aws:policy/AmazonEKS_CNI_Policy
-is "with it, it becomes ready" "$(until_is 2Ready nodes demo)" 2Ready
+run "the policy, and another pod for the agent" k demo delete -n kube-system "$AGENT"
+is "let it become ready" "$(until_is 2Ready nodes demo)" 2Ready
 BARE=$(node_role bare)
 run "without any policy" group demo bare "$BARE" --scaling-config minSize=1,maxSize=1,desiredSize=1
 sleep 2

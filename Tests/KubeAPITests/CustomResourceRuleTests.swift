@@ -151,7 +151,7 @@ struct CustomResourceRuleTests {
         #expect(texts.first?.contains("Forbidden: estimated rule cost exceeds budget by factor of more than 100x (try simplifying") == true)
     }
 
-    @Test("that are hostile end with an error, not with the server", .timeLimit(.minutes(5)))
+    @Test("that are hostile end with an error, not with the server", .timeLimit(.minutes(60)))
     func hostile() throws {
         for rule in [
             String(repeating: "(", count: 50_000), String(repeating: "!", count: 50_000) + "true",

@@ -38,7 +38,7 @@ import World
         func open() { passage.continuation.finish() }
     }
 
-    @Test("a status that is written late does not undo a later one", .timeLimit(.minutes(5)))
+    @Test("a status that is written late does not undo a later one", .timeLimit(.minutes(60)))
     func lateStatus() async throws {
         let world = World(clock: .frozen(at: RunningCluster.start), seed: 1)
         let server = try await InProcessAPIServer(world: world, profile: .eks)

@@ -11,11 +11,13 @@ public struct PodIdentityAgent: HTTPHandler {
 
     /// What the agent hands out.
     public struct Credentials: Sendable {
-        let accessKeyID: String
+        /// `ASIA…`
+        public let accessKeyID: String
         let secretAccessKey: String
         let token: String
         let accountID: String
-        let expiration: Instant
+        /// When they end.
+        public let expiration: Instant
 
         /// Makes credentials.
         public init(accessKeyID: String, secretAccessKey: String, token: String, accountID: String, expiration: Instant) {

@@ -6,6 +6,8 @@ import World
 
 /// EKS Auth: `AssumeRoleForPodIdentity`, which the agent on each node calls for its pods.
 struct PodIdentityService: Sendable {
+    /// What the agent's node has to be allowed.
+    static let action = "eks-auth:AssumeRoleForPodIdentity"
     /// The audience of the tokens.
     static let audience = "pods.eks.amazonaws.com"
     /// The life of the credentials (EKS User Guide, pod-identities): six hours.
@@ -26,7 +28,7 @@ struct PodIdentityService: Sendable {
         call.request.trace.describe("eks-auth:AssumeRoleForPodIdentity")
         let record = cluster(path[1])
         let resource = record?.arn ?? "arn:aws:eks:\(call.region):\(call.caller.accountID):cluster/\(path[1])"
-        try authorization.require(call, "eks-auth:AssumeRoleForPodIdentity", on: resource)
+        try authorization.require(call, Self.action, on: resource)
         let token = (try? JSON(parsing: call.request.body))?["token"]?.string ?? ""
         guard !token.isEmpty else { throw AWSError(400, "InvalidParameterException", "token must not be null") }
         guard let record else { throw AWSError(404, "ResourceNotFoundException", "No cluster found for name: \(path[1]).") }

@@ -82,6 +82,19 @@ final class CallerAuthentication: Sendable {
         return Caller(key: key)
     }
 
+    /// The caller whose session has an access key, for calls in process.
+    ///
+    /// - Throws: the refusal of a session that is not known or has ended.
+    func caller(ofSession keyID: String, _ wire: AWSProtocol) throws(AWSError) -> Caller {
+        guard let key = records.get(Self.sessions, keyID)?.json, key["status"]?.string == "Active" else {
+            throw AWSError(403, wire.unknownKeyCode, "The security token included in the request is invalid.")
+        }
+        if let expiry = key["expires"]?.integer, world.now >= Instant(seconds: expiry) {
+            throw AWSError(403, wire.expiredSessionCode, "The security token included in the request is expired")
+        }
+        return Caller(key: key)
+    }
+
     private func checkTime(_ signature: SigV4, _ request: HTTPRequest, _ wire: AWSProtocol) throws(AWSError) {
         let now = world.now
         guard let signed = Instant(amzDate: signature.amzDate), signature.amzDate.hasPrefix(signature.scope.date) else {

@@ -67,14 +67,18 @@ struct CallerAuthorization: Sendable {
         )
     }
 
-    /// Refuses an action of EC2 that a program on an instance asks for in process, by the policies of the instance's role.
-    func requireEC2(
-        _ caller: Caller, _ owner: JSON?, _ action: String, on resource: String, conditions: [String: [String]]
-    ) throws(AWSError) {
-        let context = principalContext(caller, owner).merging(conditions) { _, specific in specific }
-        let decision = policies(caller, owner).evaluate(
-            PolicyRequest(action: action, resource: resource, context: context), granted: .none)
-        guard decision.isAllowed else { throw Self.refusal(decision, caller, "ec2", .ec2, action, resource) }
+    /// Answers what refuses actions of EC2 that a caller asks for in process: its policies are read once for all of a call's resources.
+    func gateOfEC2(
+        _ caller: Caller, _ owner: JSON?
+    ) -> (_ action: String, _ resource: String, _ conditions: [String: [String]]) throws(AWSError) -> Void {
+        let context = principalContext(caller, owner)
+        let policies = policies(caller, owner)
+        return { action, resource, conditions throws(AWSError) in
+            let request = PolicyRequest(
+                action: action, resource: resource, context: context.merging(conditions) { _, specific in specific })
+            let decision = policies.evaluate(request, granted: .none)
+            guard decision.isAllowed else { throw Self.refusal(decision, caller, "ec2", .ec2, action, resource) }
+        }
     }
 
     // MARK: The caller's policies

@@ -74,6 +74,8 @@ enum ManagedPolicies {
         "service-role/AmazonEBSCSIDriverPolicy": allow(["ec2:*Volume*", "ec2:*Snapshot*", "ec2:Describe*", "ec2:CreateTags"]),
     ]
 
+    private static let awsPrefix = "arn:aws:iam::aws:policy/"
+
     private static func allow(_ actions: [String]) -> String {
         document([["Effect": "Allow", "Action": actions == ["*"] ? "*" : JSON(strings: actions), "Resource": "*"]])
     }
@@ -86,7 +88,7 @@ enum ManagedPolicies {
     static func find(_ arn: String, records: Records, account: String) -> JSON? {
         guard let range = arn.firstRange(of: ":policy/") else { return nil }
         let name = String(arn[range.upperBound...])
-        if arn.hasPrefix("arn:aws:iam::aws:") { return awsManaged[name].map { record(name, $0) } }
+        if arn.hasPrefix(awsPrefix) { return awsManaged[name].map { record(name, $0) } }
         let last = name.split(separator: "/").last.map(String.init) ?? name
         guard let own = records.get(Records.collection(account, "global", "iam", "policies"), last)?.json, own["Arn"]?.string == arn else {
             return nil
@@ -94,9 +96,13 @@ enum ManagedPolicies {
         return own
     }
 
+    /// The documents of AWS' own, read once: nearly every call is weighed by one of them.
+    private static let awsDocuments = awsManaged.compactMapValues { try? PolicyDocument(parsing: $0) }
+
     /// The document of a policy.
     static func document(_ arn: String, records: Records, account: String) -> PolicyDocument? {
-        find(arn, records: records, account: account)?["PolicyDocument"]?.string.flatMap { try? PolicyDocument(parsing: $0) }
+        if arn.hasPrefix(awsPrefix) { return awsDocuments[String(arn.dropFirst(awsPrefix.count))] }
+        return find(arn, records: records, account: account)?["PolicyDocument"]?.string.flatMap { try? PolicyDocument(parsing: $0) }
     }
 
     /// All policies that AWS manages, by name.

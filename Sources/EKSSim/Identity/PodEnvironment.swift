@@ -58,7 +58,7 @@ struct PodEnvironment: Sendable {
                     ],
                 ])
         }
-        let found = try await variables(of: pod, base)
+        let found = try await variables(of: pod)
         guard found.contains(where: { $0.token != nil }) else {
             throw Failure(
                 status: 409,
@@ -74,9 +74,8 @@ struct PodEnvironment: Sendable {
         return (pod.at("metadata", "name")?.string ?? "", variables)
     }
 
-    private func variables(of pod: JSON, _ base: String) async throws(Failure) -> [Variable] {
+    private func variables(of pod: JSON) async throws(Failure) -> [Variable] {
         let container = pod.at("spec", "containers")?.array?.first ?? [:]
-        let mounts = container["volumeMounts"]?.array ?? []
         var variables: [Variable] = []
         for item in container["env"]?.array ?? [] {
             guard let name = item["name"]?.string, let value = item["value"]?.string else { continue }
@@ -84,39 +83,12 @@ struct PodEnvironment: Sendable {
             if name == "AWS_CONTAINER_CREDENTIALS_FULL_URI" {
                 variable.value = "\(awsEndpoint)\(Self.agentPath)\(plane.record.name)/v1/credentials"
             }
-            // Windows paths name the same mount.
-            let path = value.replacing("C:", with: "").replacing("\\", with: "/")
-            if let mount = mounts.first(where: { path.hasPrefix(($0["mountPath"]?.string ?? "?") + "/") }),
-                let source = source(mount["name"]?.string ?? "", pod)
-            {
-                variable.token = try await token(source, pod, base)
+            if let token = ProjectedToken(at: value, in: container, of: pod) {
+                variable.token = try await ask("POST", token.path, token.request).at("status", "token")?.string ?? ""
             }
             variables.append(variable)
         }
         return variables
-    }
-
-    /// The token projection of a volume.
-    private func source(_ volume: String, _ pod: JSON) -> JSON? {
-        let found = pod.at("spec", "volumes")?.array?.first { $0["name"]?.string == volume }
-        return found?.at("projected", "sources")?.array?.lazy.compactMap { $0["serviceAccountToken"] }.first
-    }
-
-    /// The token that a kubelet would put into a volume.
-    private func token(_ source: JSON, _ pod: JSON, _ base: String) async throws(Failure) -> String {
-        let account = pod.at("spec", "serviceAccountName")?.string ?? "default"
-        let answer = try await ask(
-            "POST", "\(base)/serviceaccounts/\(PercentEncoding.encode(account))/token",
-            [
-                "kind": "TokenRequest", "apiVersion": "authentication.k8s.io/v1",
-                "spec": [
-                    "audiences": [source["audience"] ?? ""], "expirationSeconds": source["expirationSeconds"] ?? 3600,
-                    "boundObjectRef": [
-                        "kind": "Pod", "apiVersion": "v1", "name": pod.at("metadata", "name") ?? "", "uid": pod.at("metadata", "uid") ?? "",
-                    ],
-                ],
-            ])
-        return answer.at("status", "token")?.string ?? ""
     }
 
     /// Asks the cluster's API server as an administrator.

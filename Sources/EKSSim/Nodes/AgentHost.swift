@@ -17,10 +17,8 @@ struct AgentHost: Sendable {
     var gone: Set<SandboxKey> = []
     /// Counts the starts: an earlier one that ends late is not heard.
     var start = 0
-    /// The pod of `aws-node` that runs on the node, and the environment that it was made with.
-    var pod: (uid: String, environment: [String: String])?
-    /// Whether such a pod has run: the next one is another agent, even with the same settings.
-    var hadPod = false
+    /// What of `aws-node` runs on the node.
+    var pod: AgentPod?
     /// How the traffic of pods with branch interfaces goes: as it was set when they were connected, by their UIDs.
     var modes: [String: EnforcingMode] = [:]
     /// What the plugin is configured with, from the first start of an agent on.
@@ -29,6 +27,18 @@ struct AgentHost: Sendable {
     var pluginLog = PluginLog(capacity: 32)
 
     init(_ machine: NodeMachine) { self.machine = machine }
+}
+
+/// A container of `aws-node` that runs: the agent is a program in it.
+struct AgentPod: Sendable {
+    /// The pod's.
+    let uid: String
+    /// The container's: another one after each start.
+    let containerID: String
+    /// The variables that it was made with.
+    let environment: [String: String]
+    /// The credentials that it was given; `nil` for those of its node.
+    let credentials: AgentCredentials?
 }
 
 /// The settings of agents as the DaemonSet `aws-node` and its pods carry them.

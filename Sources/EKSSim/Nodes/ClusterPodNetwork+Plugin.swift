@@ -7,8 +7,10 @@ import World
 extension ClusterPodNetwork {
     private static let networkName = "aws-cni"
     private static let interface = "eth0"
+    /// Where agents listen.
+    private static let port: Int64 = 50051
     private static let unreachable =
-        "rpc error: code = Unavailable desc = connection error: desc = \"transport: Error while dialing: dial tcp 127.0.0.1:50051: connect: connection refused\""
+        "rpc error: code = Unavailable desc = connection error: desc = \"transport: Error while dialing: dial tcp 127.0.0.1:\(port): connect: connection refused\""
 
     private static func key(_ sandbox: PodSandbox) -> SandboxKey {
         SandboxKey(networkName: networkName, containerID: sandbox.containerID, ifName: interface)
@@ -57,8 +59,9 @@ extension ClusterPodNetwork {
     }
 
     func blocked(_ sandbox: PodSandbox, ports: Set<Int64>) async -> Set<Int64> {
-        guard let host = host(sandbox.node), let settings = host.agent?.settings, settings.usesBranchInterfaces,
-            let branch = await branch(of: sandbox)
+        guard let host = host(sandbox.node) else { return [] }
+        if host.pod?.uid == sandbox.uid { return host.isUp ? [] : [Self.port] }
+        guard let settings = host.agent?.settings, settings.usesBranchInterfaces, let branch = await branch(of: sandbox)
         else { return [] }
         let open = openPorts(ports, of: branch.id, on: host.machine)
         let mode = host.modes[sandbox.uid] ?? settings.enforcingMode

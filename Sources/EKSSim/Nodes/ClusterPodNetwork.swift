@@ -17,13 +17,13 @@ final class ClusterPodNetwork: PodNetwork {
         var timers: [String: Timers.Handle] = [:]
         /// The environment of the DaemonSet's template, and the revision that it was read at.
         var template: (revision: Revision, environment: [String: String]?)?
-        /// The template that agents were last brought in line with.
-        var applied: [String: String]??
         /// Who makes what agents ask for, and the agents' way to the API server.
         var resources: (controller: VPCResourceController, session: ComponentSession)?
+        /// How its components reach the cluster.
+        var access: ComponentAccess?
     }
 
-    /// After a failed start the container is started again.
+    /// After a failed start an agent without a pod, which no kubelet looks after, is started again.
     private static let restart = Duration.seconds(30)
     /// A start that takes longer has tried something in vain, and lets the node wait.
     private static let haste = Duration.seconds(5)
@@ -48,13 +48,16 @@ final class ClusterPodNetwork: PodNetwork {
         let session = ComponentSession(
             access, user: account,
             groups: ["system:serviceaccounts", "system:serviceaccounts:kube-system", "system:authenticated"], component: "aws-node")
-        state.withLock { $0.resources = (controller, session) }
+        state.withLock { state in
+            state.resources = (controller, session)
+            state.access = access
+        }
     }
 
     /// Lets go of what has ended.
     func disconnect() {
         let resources = state.withLock { state in
-            defer { state.resources = nil }
+            defer { (state.resources, state.access) = (nil, nil) }
             return state.resources
         }
         resources?.session.close()
@@ -108,16 +111,14 @@ final class ClusterPodNetwork: PodNetwork {
         guard machine.isInstance else { return true }
         await add(machine)
         guard machine.hasNetwork, aws.frontDoor != nil, InstanceLimits.of(machine.instanceType) != nil else { return machine.hasNetwork }
-        if let host = host(machine.name), host.agent == nil {
-            guard hasPlugin else { return false }
-            await start(machine.name)
-        }
+        if hasOtherPlugin, let host = host(machine.name), host.agent == nil { await start(machine.name) }
         return agent(machine.name) != nil
     }
 
-    /// Whether a DaemonSet brings the plugin's configuration to the nodes. Without it their network never becomes ready, as in clusters that
-    /// were made without `bootstrapSelfManagedAddons` until somebody installs one.
-    private var hasPlugin: Bool {
+    /// Whether the cluster has no `aws-node`, and another DaemonSet brings a plugin's configuration to the nodes. Without either their network
+    /// never becomes ready, as in clusters that were made without `bootstrapSelfManagedAddons` until somebody installs one.
+    private var hasOtherPlugin: Bool {
+        guard template == nil else { return false }
         let mark = Array("/etc/cni/net.d".utf8)
         let collection = cluster.collection(group: "apps", "daemonsets")
         let range = try? cluster.store.range(collection, prefix: "", at: nil, after: nil, limit: 0)
@@ -165,9 +166,9 @@ final class ClusterPodNetwork: PodNetwork {
             change(node) { $0.file = file }
         }
         let machine = host.machine
-        let environment = environment(of: host)
+        let environment = host.pod?.environment ?? defaults
         let network = InstanceNetworkOverEC2(
-            aws: frontDoor, account: record.accountID, region: record.region, id: machine.instanceID, isJudged: record.isIPv6)
+            aws: frontDoor, account: record.accountID, region: record.region, id: machine.instanceID, credentials: host.pod?.credentials)
         let agent = IPAMAgent(
             AgentSettings(environment: environment), on: limits, instanceID: machine.instanceID,
             maxPods: Int(clamping: machine.maximumPods), network: network,
@@ -183,8 +184,8 @@ final class ClusterPodNetwork: PodNetwork {
         }
         let outcome = await agent.start(at: world.now, restoring: file ?? StateFile())
         guard outcome.error == nil else {
-            guard self.host(node)?.start == number else { return }
-            // The container ends with it and is started again after a while.
+            // Its container waits for it until the kubelet has probed in vain for long enough, and starts it again.
+            guard let host = self.host(node), host.start == number, host.pod == nil else { return }
             return schedule(node, at: outcome.end + Self.restart, "ipamd of \(node) starts again") { await $0.start(node) }
         }
         guard outcome.end > world.now + Self.haste else { return await serve(node, agent, number, from: outcome.end) }
@@ -204,11 +205,7 @@ final class ClusterPodNetwork: PodNetwork {
         await arm(node, agent)
     }
 
-    /// The settings of a node's agent: those of its pod, else of the DaemonSet, else of the manifest that AWS ships.
-    private func settings(of host: AgentHost) -> AgentSettings { AgentSettings(environment: environment(of: host)) }
-
-    private func environment(of host: AgentHost) -> [String: String] { host.pod?.environment ?? template ?? defaults }
-
+    /// What AWS' manifest sets.
     private var defaults: [String: String] {
         var settings = PlanScenario.manifest
         settings["CLUSTER_NAME"] = record.name
@@ -237,19 +234,6 @@ final class ClusterPodNetwork: PodNetwork {
         return environment
     }
 
-    /// Starts the agents anew whose settings are others now. Those with a pod of their own have the pod's.
-    func settingsChanged() async {
-        let template = template
-        let isNew = state.withLock { state in
-            defer { state.applied = .some(template) }
-            return state.applied != .some(template)
-        }
-        guard isNew else { return }
-        for host in hosts where host.pod == nil {
-            if let agent = host.agent, agent.settings != settings(of: host) { await start(host.machine.name) }
-        }
-    }
-
     func placesChanged() async {
         for host in hosts where host.agent?.settings.usesCustomNetworking == true { await nodeChanged(host.machine.name) }
     }
@@ -260,21 +244,40 @@ final class ClusterPodNetwork: PodNetwork {
         await arm(node, agent)
     }
 
-    func hostPodStarted(_ pod: JSON, _ sandbox: PodSandbox) async {
-        guard AgentEnvironment.isAgent(pod), let environment = AgentEnvironment.of(spec: pod["spec"]), let host = host(sandbox.node),
-            host.pod?.uid != sandbox.uid
-        else { return }
-        change(sandbox.node) { $0.pod = (sandbox.uid, environment) }
-        // The first pod of a node whose agent has its settings already is that agent's own.
-        guard let agent = host.agent, host.hadPod || agent.settings != AgentSettings(environment: environment) else {
-            return change(sandbox.node) { $0.hadPod = true } ?? ()
-        }
-        change(sandbox.node) { $0.hadPod = true }
+    func hostPodChanged(_ pod: JSON, _ sandbox: PodSandbox, running: [String: String]) async {
+        guard let host = host(sandbox.node) else { return }
+        let isOwn = host.pod?.uid == sandbox.uid
+        let container = running[AgentEnvironment.name]
+        guard isOwn ? container != host.pod?.containerID : container != nil && AgentEnvironment.isAgent(pod) else { return }
+        guard let container else { return await stop(sandbox.node) }
+        guard let environment = AgentEnvironment.of(spec: pod["spec"]) else { return }
+        let agentPod = AgentPod(
+            uid: sandbox.uid, containerID: container, environment: environment, credentials: credentials(of: pod, on: host.machine))
+        change(sandbox.node) { $0.pod = agentPod }
         await start(sandbox.node)
     }
 
-    func hostPodEnded(_ sandbox: PodSandbox) async {
-        change(sandbox.node) { host in if host.pod?.uid == sandbox.uid { host.pod = nil } }
+    private func credentials(of pod: JSON, on machine: NodeMachine) -> AgentCredentials? {
+        guard let access = state.withLock({ $0.access }), let frontDoor = aws.frontDoor else { return nil }
+        return AgentCredentials(
+            pod,
+            on: AgentCredentials.Node(
+                name: machine.name, instanceID: machine.instanceID, record: record, frontDoor: frontDoor, access: access))
+    }
+
+    /// An agent ends with its container. Where another plugin has come in its place, pods are connected as before.
+    private func stop(_ node: String) async {
+        guard !hasOtherPlugin else { return change(node) { $0.pod = nil } ?? () }
+        let agent = agent(node)
+        change(node) { host in
+            host.pod = nil
+            host.isUp = false
+            host.start += 1
+        }
+        schedule(node, at: nil, "") { _ in }
+        guard let agent else { return }
+        let file = await agent.stateFile
+        change(node) { host in if !host.isUp { host.file = file } }
     }
 
     // MARK: Time

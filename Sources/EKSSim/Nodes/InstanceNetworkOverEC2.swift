@@ -17,27 +17,31 @@ final class InstanceNetworkOverEC2: InstanceNetwork {
     let account: String
     let region: String
     let id: String
-    /// Whether the instance's role is asked for each call; else it was asked once for all of them.
-    private let isJudged: Bool
+    /// Whose rights the calls have; `nil` for those of the instance's role.
+    private let credentials: AgentCredentials?
     private let known = Lock(Known())
 
-    init(aws: AWSFrontDoor, account: String, region: String, id: String, isJudged: Bool) {
+    init(aws: AWSFrontDoor, account: String, region: String, id: String, credentials: AgentCredentials?) {
         self.aws = aws
         self.account = account
         self.region = region
         self.id = id
-        self.isJudged = isJudged
+        self.credentials = credentials
     }
 
-    private func judge(_ operation: String, _ input: JSON = [:]) throws(EC2Failure) {
-        guard isJudged else { return }
-        do throws(AWSError) { try aws.judge(operation, input, ofInstance: id, account: account, region: region) } catch {
+    /// Asks whether the agent may make a call; answers the account that it goes to.
+    @discardableResult
+    private func judge(_ operation: String, _ input: JSON = [:]) async throws(EC2Failure) -> String {
+        let session = try await credentials?.accessKeyID()
+        do throws(AWSError) {
+            return try aws.judge(operation, input, ofInstance: id, session: session, account: account, region: region)
+        } catch {
             throw EC2Failure(error.code, error.message)
         }
     }
 
     private func call(_ operation: String, _ input: JSON) async throws(EC2Failure) -> JSON {
-        try judge(operation, input)
+        let account = try await judge(operation, input)
         do throws(AWSError) { return try await aws.ec2(operation, input, account: account, region: region) } catch {
             throw EC2Failure(error.code, error.message)
         }
@@ -81,7 +85,7 @@ final class InstanceNetworkOverEC2: InstanceNetwork {
     // MARK: Describing
 
     func describeInterfaces(_ ids: [String]) async throws(EC2Failure) -> [AttachedInterface] {
-        try judge("DescribeNetworkInterfaces")
+        let account = try await judge("DescribeNetworkInterfaces")
         let found = aws.interfaces(ids, account: account, region: region)
         guard found.count == ids.count else {
             let known = Set(found.compactMap { $0["networkInterfaceId"]?.string })
@@ -92,7 +96,7 @@ final class InstanceNetworkOverEC2: InstanceNetwork {
     }
 
     func describeDetachedInterfaces(cluster: String) async throws(EC2Failure) -> [DetachedInterface] {
-        try judge("DescribeNetworkInterfaces")
+        let account = try await judge("DescribeNetworkInterfaces")
         return aws.detachedInterfaces(described: "aws-K8S-", account: account, region: region).compactMap { record in
             let tags = Self.tags(record)
             guard tags["node.k8s.amazonaws.com/instance_id"] != nil,
@@ -103,12 +107,12 @@ final class InstanceNetworkOverEC2: InstanceNetwork {
     }
 
     func describeDevices() async throws(EC2Failure) -> Set<Int> {
-        try judge("DescribeInstances")
+        try await judge("DescribeInstances")
         return Set(await attachedInterfaces().map(\.device))
     }
 
     func describeSubnets() async throws(EC2Failure) -> [CandidateSubnet] {
-        try judge("DescribeSubnets")
+        try await judge("DescribeSubnets")
         guard let place else { return [] }
         return aws.subnets(vpc: place.vpc, zone: place.zone, account: account, region: region).map { subnet in
             CandidateSubnet(

@@ -217,7 +217,7 @@ final class NodeJoiner: Sendable {
             taints: instance.taints.map { .init(key: $0.key, value: $0.value, effect: $0.effect) },
             kubeletVersion: "v\(instance.kubeletVersion)-eks-113cf36", architecture: instance.architecture)
         machine.isInstance = true
-        machine.hasNetwork = instance.hasNetwork
+        machine.hasNetwork = instance.canPull
         machine.boots = instance.boots
         return machine
     }

@@ -87,12 +87,16 @@ extension KubeletFleet {
         kubelet.report.last = now
         await writeLease(&kubelet, at: now)
         if isKnown {
-            // The plugin's configuration is on disk: the node is ready, whether or not what connects its pods comes up again.
-            if kubelet.machine.hasNetwork { kubelet.readySince = now }
+            // Unless it never was ready, the plugin's configuration is on disk: whether what connects its pods comes up again or not.
+            let wasKeptOut = await kubelet.client.send("GET", "/api/v1/nodes/\(name)").object.at("status", "conditions")?.array?.contains {
+                $0["type"] == "Ready" && $0["status"] == "False"
+            }
+            if kubelet.machine.hasNetwork, wasKeptOut != true { kubelet.readySince = now }
             _ = await network.prepare(kubelet.machine)
             keep(kubelet)
             await report(name, at: now)
             if kubelet.isBooting { await noteBoot(name, kubelet.machine) }
+            if kubelet.readySince == nil { deadlines.set(Self.nodeKey(name), now + Self.networkDelay) }
         } else {
             keep(kubelet)
             await note(name, "Starting", "Starting kubelet.")
@@ -112,9 +116,11 @@ extension KubeletFleet {
             return
         }
         guard await network.prepare(kubelet.machine) else {
+            kubelets[name]?.awaitsNetwork = true
             deadlines.set(Self.nodeKey(name), world.now + Self.networkRetry)
             return
         }
+        kubelets[name]?.awaitsNetwork = false
         kubelets[name]?.readySince = world.now
         await report(name, at: world.now)
         await note(name, "NodeReady", "Node \(name) status is now: NodeReady")

@@ -31,6 +31,7 @@ extension KubeletFleet {
         new.silentSince = old.silentSince
         new.isBooting = old.isBooting
         new.readySince = old.readySince
+        new.awaitsNetwork = old.awaitsNetwork
         new.images = old.images
         new.attempts = old.attempts
         new.lease = old.lease
@@ -117,6 +118,7 @@ extension KubeletFleet {
         }
         kubelets[name]?.isRegistered = false
         kubelets[name]?.readySince = nil
+        kubelets[name]?.awaitsNetwork = false
         deadlines.set(Self.nodeKey(name), nil)
         await network.remove(machine)
     }

@@ -25,6 +25,8 @@ actor KubeletFleet {
         var isBooting = false
         /// Since when it is ready.
         var readySince: Instant?
+        /// It looked for the network plugin in vain, and looks again when that may have come up.
+        var awaitsNetwork = false
         var images: Set<String> = []
         var attempts = 0
         var lease = Heartbeat(period: .seconds(10))
@@ -198,7 +200,7 @@ actor KubeletFleet {
             }
             guard let worker = workers[key], worker.isConnected else { continue }
             if worker.isHostNetwork {
-                await network.hostPodStarted(worker.pod, worker.sandbox)
+                await tellNetwork(of: worker)
             } else {
                 await network.restore(worker.sandbox, addresses: worker.addresses)
             }
@@ -242,6 +244,7 @@ actor KubeletFleet {
             if worker.isConnected { return await step(key) }
         }
         if effects.changesStatus {
+            if worker.isHostNetwork { await tellNetwork(of: worker) }
             if worker.isComingUp, !areStatusesWatched {
                 unwritten[key] = now
             } else {
@@ -271,15 +274,19 @@ actor KubeletFleet {
     }
 
     private func connect(_ worker: PodWorker, _ machine: NodeMachine) async -> Result<[String], PodNetworkFailure> {
-        if worker.isHostNetwork {
-            await network.hostPodStarted(worker.pod, worker.sandbox)
-            return .success([machine.address])
-        }
+        if worker.isHostNetwork { return .success([machine.address]) }
         do throws(PodNetworkFailure) { return .success(try await network.connect(worker.sandbox)) } catch { return .failure(error) }
     }
 
     private func disconnect(_ worker: PodWorker) async {
-        if worker.isHostNetwork { await network.hostPodEnded(worker.sandbox) } else { await network.disconnect(worker.sandbox) }
+        guard worker.isHostNetwork else { return await network.disconnect(worker.sandbox) }
+        await network.hostPodChanged(worker.pod, worker.sandbox, running: [:])
+    }
+
+    /// Tells the network what runs of a pod that may be the network's own; its node may become ready by that.
+    private func tellNetwork(of worker: PodWorker) async {
+        await network.hostPodChanged(worker.pod, worker.sandbox, running: worker.running)
+        if kubelets[worker.sandbox.node]?.awaitsNetwork == true { await becomeReady(worker.sandbox.node) }
     }
 
     private func note(_ worker: PodWorker, _ effects: PodWorker.Effects) async {

@@ -2,17 +2,16 @@ import JSON
 import KubeAPIServer
 import Store
 
-/// Tells the pods' network what changed of the objects that its agents read: the DaemonSet with their settings, the ENIConfigs, and of
-/// nodes the labels, annotations and taints.
+/// Tells the pods' network what changed of the objects that its agents read: the ENIConfigs, and of nodes the labels, annotations and
+/// taints.
 actor NetworkFollower {
-    private static let daemonSets = ChangeSignals.Resource("apps", "daemonsets")
     private static let places = ChangeSignals.Resource("crd.k8s.amazonaws.com", "eniconfigs")
-    static let signals = [daemonSets, places, ChangeSignals.Resource("", "nodes")]
+    static let signals = [places, ChangeSignals.Resource("", "nodes")]
 
     private let store: any Store
     private let network: any PodNetwork
-    private let collections: (daemonSets: String, places: String)
-    private var seen: (daemonSets: Revision, places: Revision)?
+    private let places: String
+    private var seenPlaces: Revision?
     private var nodes: CollectionFeed
     /// What of each node the network was told of last.
     private var told: [String: [JSON?]] = [:]
@@ -20,17 +19,16 @@ actor NetworkFollower {
     init(_ cluster: ClusterState, network: any PodNetwork) {
         store = cluster.store
         self.network = network
-        collections = (cluster.collection(group: "apps", "daemonsets"), cluster.collection(group: "crd.k8s.amazonaws.com", "eniconfigs"))
+        places = cluster.collection(group: "crd.k8s.amazonaws.com", "eniconfigs")
         nodes = CollectionFeed(cluster, group: "", "nodes")
     }
 
     /// Looks at what changed.
     func work() async {
-        let now = (daemonSets: store.revision(of: collections.daemonSets), places: store.revision(of: collections.places))
-        let before = seen
-        seen = now
-        if now.daemonSets != before?.daemonSets { await network.settingsChanged() }
-        if now.places != before?.places { await network.placesChanged() }
+        let present = store.revision(of: places)
+        let isNew = present != seenPlaces
+        seenPlaces = present
+        if isNew { await network.placesChanged() }
         var feed = nodes
         let changes = await feed.drain()
         nodes = feed

@@ -40,17 +40,12 @@ public protocol PodNetwork: Sendable {
     /// The TCP ports of some at which a connected pod does not answer its own node, as its kubelet's probes try.
     func blocked(_ sandbox: PodSandbox, ports: Set<Int64>) async -> Set<Int64>
 
-    /// A pod on its node's own network starts: it may be what connects the others.
-    func hostPodStarted(_ pod: JSON, _ sandbox: PodSandbox) async
-
-    /// A pod on its node's own network has ended.
-    func hostPodEnded(_ sandbox: PodSandbox) async
+    /// Other containers of a pod on its node's own network run now: it may be what connects the others. `running` has their ids, by name;
+    /// of a pod that has ended none run.
+    func hostPodChanged(_ pod: JSON, _ sandbox: PodSandbox, running: [String: String]) async
 
     /// The labels, annotations or taints of a node are others now.
     func nodeChanged(_ node: String) async
-
-    /// DaemonSets, which may carry settings, have changed.
-    func settingsChanged() async
 
     /// The objects that say where the interfaces of pods go have changed.
     func placesChanged() async
@@ -73,16 +68,10 @@ extension PodNetwork {
     public func blocked(_ sandbox: PodSandbox, ports: Set<Int64>) async -> Set<Int64> { [] }
 
     /// It is none of its own.
-    public func hostPodStarted(_ pod: JSON, _ sandbox: PodSandbox) async {}
-
-    /// It was none of its own.
-    public func hostPodEnded(_ sandbox: PodSandbox) async {}
+    public func hostPodChanged(_ pod: JSON, _ sandbox: PodSandbox, running: [String: String]) async {}
 
     /// Nothing depends on them.
     public func nodeChanged(_ node: String) async {}
-
-    /// It has no settings.
-    public func settingsChanged() async {}
 
     /// It has no such objects.
     public func placesChanged() async {}

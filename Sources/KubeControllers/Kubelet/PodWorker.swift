@@ -68,7 +68,7 @@ struct PodWorker: Sendable {
         let initial = pod["spec"]?.items("initContainers") ?? []
         containers = initial.map { ContainerRun($0, $0["restartPolicy"] == "Always" ? .sidecar : .initial, of: pod) }
         containers += (pod["spec"]?.items("containers") ?? []).map { ContainerRun($0, .main, of: pod) }
-        if Self.hasBranchInterface(pod) { takeProbes() }
+        if Self.hasBranchInterface(pod) || isHostNetwork && Self.asksItsAgent(pod) { takeProbes() }
         restore()
     }
 
@@ -83,11 +83,20 @@ struct PodWorker: Sendable {
         case .up, .stopping, .over: false
         }
     }
+    /// The ids of the containers that run, by name.
+    var running: [String: String] {
+        Dictionary(containers.filter(\.isRunning).map { ($0.name, $0.containerID) }) { first, _ in first }
+    }
     private var isStopping: Bool { if case .stopping = stage { true } else { stage == .over } }
 
     /// Whether the pod has a branch interface, with security groups that stand between it and its node.
     private static func hasBranchInterface(_ pod: JSON) -> Bool {
         pod.at("spec", "containers")?.array?.contains { $0.at("resources", "limits", "vpc.amazonaws.com/pod-eni") != nil } == true
+    }
+
+    /// Whether a container of the pod is asked by a program in it, which hears of what connects pods when the pod is that.
+    private static func asksItsAgent(_ pod: JSON) -> Bool {
+        pod.at("spec", "containers")?.array?.contains { NetworkProbe.isHealthCheck($0["readinessProbe"] ?? $0["livenessProbe"]) } == true
     }
 
     private mutating func takeProbes() {
@@ -327,11 +336,11 @@ struct PodWorker: Sendable {
                 continue
             }
             containers[index].probes[place].fail(at: now)
-            note(index, "Unhealthy", probe.failure(at: addresses.first ?? ""), type: "Warning", &effects)
+            note(index, "Unhealthy", probe.failure(at: addresses.first ?? "", now: now), type: "Warning", &effects)
             guard containers[index].probes[place].isFatal else { continue }
             let name = containers[index].name
             note(index, "Killing", "Container \(name) failed \(probe.kind.rawValue) probe, will be restarted", &effects)
-            let code: Int64 = containers[index].program.ignoresTermination ? 137 : 0
+            let code = probe.exitCode ?? (containers[index].program.ignoresTermination ? 137 : 0)
             if containers[index].end(code, at: now, restarts: !pod.isBeingDeleted) {
                 note(index, "BackOff", backOffEvent(name), type: "Warning", &effects)
             }

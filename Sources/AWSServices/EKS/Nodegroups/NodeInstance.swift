@@ -52,9 +52,9 @@ public struct NodeInstance: Sendable {
     public let role: (arn: String, id: String)?
     /// Whether the role may look up the instance, without which a node does not find its name (AmazonEKSWorkerNodePolicy).
     public let canJoin: Bool
-    /// Whether the role may make interfaces and pull the plugin's image, without which pods get no network (AmazonEKS_CNI_Policy,
-    /// AmazonEC2ContainerRegistryPullOnly). In a cluster of IPv6 the image suffices: each call of the agent is judged by itself.
-    public let hasNetwork: Bool
+    /// Whether the role may pull images, without which no plugin connects pods (AmazonEC2ContainerRegistryPullOnly). What its agent may do
+    /// is judged call by call.
+    public let canPull: Bool
     /// Labels of its node group, EKS' own included.
     public let labels: [String: String]
     /// Taints of its node group.
@@ -85,15 +85,11 @@ public struct NodeRoleMapping: Sendable, Hashable {
 
 extension AWSFrontDoor {
     private static let imageActions = ["ecr:GetAuthorizationToken", "ecr:BatchGetImage"]
-    private static let networkActions =
-        [
-            "ec2:AssignPrivateIpAddresses", "ec2:AttachNetworkInterface", "ec2:CreateNetworkInterface", "ec2:DescribeInstances",
-        ] + imageActions
 
     /// What is asked once for all instances that have it in common.
     private struct Verdict {
         let canJoin: Bool
-        let hasNetwork: Bool
+        let canPull: Bool
     }
 
     /// The instances of an account in a region that carry a cluster's tag, oldest first.
@@ -109,10 +105,8 @@ extension AWSFrontDoor {
             let name = role?["RoleName"]?.string ?? ""
             let record = clusters[cluster] ?? self.cluster(account: account, region: region, name: cluster)
             clusters[cluster] = record
-            let isIPv6 = record?.isIPv6 == true
-            let mark = isIPv6 ? "\(name)/ipv6" : name
-            let verdict = judged[mark] ?? role.map { judge($0, isIPv6: isIPv6, draft) } ?? Verdict(canJoin: false, hasNetwork: false)
-            judged[mark] = verdict
+            let verdict = judged[name] ?? role.map { judge($0, draft) } ?? Verdict(canJoin: false, canPull: false)
+            judged[name] = verdict
             let version = group?["version"]?.string ?? record?.version ?? ""
             return NodeInstance(
                 id: instance["instanceId"]?.string ?? "", type: instance["instanceType"]?.string ?? "",
@@ -127,7 +121,7 @@ extension AWSFrontDoor {
                 launched: (instance["launchTime"]?.string).flatMap(Instant.init(rfc3339:)) ?? world.now,
                 hasJoined: instance["_joined"]?.bool == true,
                 role: role.map { ($0["Arn"]?.string ?? "", $0["RoleId"]?.string ?? "") }, canJoin: verdict.canJoin,
-                hasNetwork: verdict.hasNetwork, labels: group.map { Self.labels($0, instance) } ?? [:], taints: Self.taints(group),
+                canPull: verdict.canPull, labels: group.map { Self.labels($0, instance) } ?? [:], taints: Self.taints(group),
                 kubeletVersion: NodeImage.kubelet(version), architecture: instance["architecture"]?.string == "arm64" ? "arm64" : "amd64",
                 isManagedImage: group != nil && group?["amiType"] != "CUSTOM", pods: NodePodSettings(group?["_pods"]),
                 diskSize: group?["diskSize"]?.integer ?? 20,
@@ -152,7 +146,7 @@ extension AWSFrontDoor {
         return draft.principal("roles", role)
     }
 
-    private func judge(_ role: JSON, isIPv6: Bool, _ draft: ResourceDraft) -> Verdict {
+    private func judge(_ role: JSON, _ draft: ResourceDraft) -> Verdict {
         let arn = role["Arn"]?.string ?? ""
         let caller = Caller(
             arn: arn, accountID: draft.account, userID: role["RoleId"]?.string ?? "", roleARN: arn,
@@ -162,9 +156,7 @@ extension AWSFrontDoor {
         func allows(_ action: String) -> Bool {
             policies.evaluate(PolicyRequest(action: action, resource: "*"), granted: .none).isAllowed
         }
-        return Verdict(
-            canJoin: allows("ec2:DescribeInstances"),
-            hasNetwork: (isIPv6 ? Self.imageActions : Self.networkActions).allSatisfy(allows))
+        return Verdict(canJoin: allows("ec2:DescribeInstances"), canPull: Self.imageActions.allSatisfy(allows))
     }
 
     private static func labels(_ group: JSON, _ instance: JSON) -> [String: String] {
