@@ -244,4 +244,26 @@ struct AgentRightsTests: NodegroupSuite {
             #expect(try await pods(harness, "kube-dns").compactMap { $0.at("status", "podIP")?.string } == before)
         }
     }
+
+    @Test("an instance that has a lost one's name starts what is bound to it anew, its agent too")
+    func sameName() async throws {
+        try await Harness.run { harness in
+            try await makeRole(harness, Self.policies)
+            try await makeGroup(harness, ["scalingConfig": ["minSize": 1, "maxSize": 1, "desiredSize": 1]])
+            await advance(harness, .seconds(60))
+            let name = try await nodes(harness).keys.first ?? ""
+            let node = try await harness.kubernetes("GET", "/api/v1/nodes/\(name)", token: harness.token()).json
+            let id = node.at("spec", "providerID")?.string?.split(separator: "/").last.map(String.init) ?? ""
+            let ended = try await harness.ec2Answer("TerminateInstances", [("InstanceId.1", id)])
+            #expect(ended.status == 200, "\(ended.text)")
+            await advance(harness, .seconds(20))
+            #expect(try await nodes(harness) == [name: true])
+            let later = try await harness.kubernetes("GET", "/api/v1/nodes/\(name)", token: harness.token()).json
+            #expect(later.at("metadata", "uid") != node.at("metadata", "uid"))
+            #expect(try await agents(harness).map { [$0["ready"], $0["restartCount"]] } == [[true, 1]])
+            let addresses = try await pods(harness, "kube-dns").compactMap { $0.at("status", "podIP")?.string }
+            let held = try await harness.simulator.pools(cluster: "demo", node: nil).at("nodes")?.array?.first?["used"]
+            #expect(addresses.count == 2 && held == 2)
+        }
+    }
 }

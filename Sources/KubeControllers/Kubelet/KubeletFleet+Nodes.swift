@@ -53,10 +53,7 @@ extension KubeletFleet {
         if let kubelet { await network.remove(kubelet.machine) }
         deadlines.set(Self.nodeKey(name), nil)
         deadlines.set(Self.refusalKey(name), nil)
-        for (key, worker) in workers where worker.sandbox.node == name {
-            workers[key] = nil
-            deadlines.set(key, nil)
-        }
+        setAside(name)
     }
 
     /// Whether a node's kubelet runs and answers.
@@ -84,6 +81,8 @@ extension KubeletFleet {
             return
         }
         kubelet.isRegistered = true
+        // What is bound to a node that was not there ran on another machine of that name, if it ran.
+        if !isKnown { kubelet.isBooting = true }
         kubelet.report.last = now
         await writeLease(&kubelet, at: now)
         if isKnown {

@@ -107,8 +107,8 @@ extension KubeletFleet {
         await tellSilence(name)
     }
 
-    private func dropWorkers(_ name: String) async {
-        guard let machine = kubelets[name]?.machine else { return }
+    /// Nothing looks after a node's pods until a machine of its name does.
+    func setAside(_ name: String) {
         for key in keys(on: name) {
             workers[key] = nil
             deadlines.set(key, nil)
@@ -116,6 +116,11 @@ extension KubeletFleet {
             strays[key] = name
             straysByNode[name, default: []].insert(key)
         }
+    }
+
+    private func dropWorkers(_ name: String) async {
+        guard let machine = kubelets[name]?.machine else { return }
+        setAside(name)
         kubelets[name]?.isRegistered = false
         kubelets[name]?.readySince = nil
         kubelets[name]?.awaitsNetwork = false
