@@ -114,7 +114,10 @@ k demo create -f - >/dev/null <<<"{\"apiVersion\":\"v1\",\"kind\":\"Pod\",\"meta
 for _ in $(seq 20); do k demo get events 2>/dev/null | grep -q '127.0.0.1:50051' && break; sleep 0.25; done
 like "a pod put there gets no address" "$(k demo get events)" 'FailedCreatePodSandBox.*dial tcp 127.0.0.1:50051: connect: connection refused'
 AGENT=$(k demo get pods -n kube-system -l k8s-app=aws-node --field-selector "spec.nodeName=$DRY" -o name)
-like "its agent's pod is not ready" "$(k demo get -n kube-system "$AGENT" --no-headers)" '1/2 +Running'
+ready() { k demo get -n kube-system "$AGENT" --no-headers | awk '{print $2, $3}'; }
+is "its agent's pod is not ready" "$(until_is '1/2 Running' ready)" '1/2 Running'
+asked() { k demo get events -n kube-system | grep -q 'Readiness probe failed' && echo yes; }
+until_is yes asked >/dev/null
 like "the kubelet asks it in vain" "$(k demo get events -n kube-system)" 'Readiness probe failed: \{"level":"info".*timeout: failed to connect service \\":50051\\" within 5s'
 aws iam attach-role-policy --role-name nodes --policy-arn arn:aws:iam::aws:policy/AmazonEKS_CNI_Policy
 run "the policy, and another pod for the agent" k demo delete -n kube-system "$AGENT"
