@@ -65,6 +65,15 @@ struct AgentRightsTests: NodegroupSuite {
         return try await harness.simulator.agentPage(cluster: "demo", node: node, "ipamd.log")
     }
 
+    /// What `kubectl logs` says of one of the agents' pods.
+    private func output(_ harness: Harness, previous: Bool = false) async throws -> [String] {
+        let name = try await pods(harness, "aws-node").first?.at("metadata", "name")?.string ?? ""
+        let answer = try await harness.kubernetes(
+            "GET", "/api/v1/namespaces/kube-system/pods/\(name)/log", query: "container=aws-node&previous=\(previous)",
+            token: harness.token())
+        return answer.text.split(separator: "\n").map { String($0.split(separator: "msg=").last ?? "") }
+    }
+
     /// What the events of a reason say.
     private func events(_ harness: Harness, _ reason: String) async throws -> [String] {
         let list = try await harness.kubernetes("GET", "/api/v1/namespaces/kube-system/events", token: harness.token()).json
@@ -91,6 +100,11 @@ struct AgentRightsTests: NodegroupSuite {
                     $0.hasPrefix("Readiness probe failed: {\"level\":\"info\",\"ts\":\"")
                         && $0.hasSuffix("\"msg\":\"timeout: failed to connect service \\\":50051\\\" within 5s\"}")
                 }, "\(failures)")
+            let waits = [
+                "Installed /host/opt/cni/bin/aws-cni", "Installed /host/opt/cni/bin/egress-cni", "\"Starting IPAM daemon... \"",
+                "\"Checking for IPAM connectivity... \"",
+            ]
+            #expect(try await output(harness) == waits)
             // Three failed probes, ten seconds apart, the first after a minute.
             await advance(harness, .seconds(45))
             let restarted = try await agents(harness)
@@ -103,6 +117,9 @@ struct AgentRightsTests: NodegroupSuite {
             await advance(harness, .seconds(90))
             #expect(try await Array(nodes(harness).values) == [true, true])
             #expect(try await agents(harness).allSatisfy { $0["ready"] == true })
+            #expect(try await output(harness, previous: true) == waits)
+            let copied = ["\"Copying config file... \"", "\"Successfully copied CNI plugin binary and config file.\""]
+            #expect(try await output(harness) == waits + copied)
             #expect(try await pods(harness, "kube-dns").allSatisfy { $0.at("status", "phase") == "Running" })
             #expect(try await group(harness)["status"] == "ACTIVE")
         }

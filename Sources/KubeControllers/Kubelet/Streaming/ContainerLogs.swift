@@ -4,7 +4,7 @@ import KubeAPI
 import KubeAPIServer
 import World
 
-/// The output of a simulated container, which follows from its command and the times in the pod's status: nothing is kept.
+/// The output of a simulated container, which follows from its command and what the pod's status says: nothing is kept.
 struct ContainerLogs: Sendable {
     /// `PodLogOptions`.
     struct Options: Sendable {
@@ -36,8 +36,8 @@ struct ContainerLogs: Sendable {
         }
     }
 
-    /// One run of the container.
-    private let program: ContainerProgram
+    /// What one run of the container writes.
+    private let output: [ContainerProgram.Line]
     private let started: Instant
     private let finished: Instant?
     /// Tells the run from others of the container.
@@ -55,8 +55,12 @@ struct ContainerLogs: Sendable {
         guard let container = specified.first(where: { $0["name"]?.string == name }),
             let status = statuses.first(where: { $0["name"]?.string == name })
         else { throw .badRequest("\(subject) is not available") }
-        program = ContainerProgram(container, of: pod)
         let last = status.at("lastState", "terminated")
+        func written(since start: Instant, isRunning: Bool) -> [ContainerProgram.Line] {
+            guard AgentEntryPoint.isRun(by: name, of: pod) else { return ContainerProgram(container, of: pod).lines }
+            let ready = pod.at("status", "conditions")?.array?.first { $0["type"] == "ContainersReady" && $0["status"] == "True" }
+            return AgentEntryPoint.lines(started: start, ready: isRunning ? ready.map { Self.time($0["lastTransitionTime"]) } : nil)
+        }
         let ended: JSON?
         if previous {
             guard let last, !(last["containerID"]?.string ?? "").isEmpty else {
@@ -67,6 +71,7 @@ struct ContainerLogs: Sendable {
             started = Self.time(running["startedAt"])
             finished = nil
             containerID = status["containerID"]?.string ?? ""
+            output = written(since: started, isRunning: true)
             return
         } else if let terminated = status.at("state", "terminated") ?? last {
             ended = terminated
@@ -78,6 +83,7 @@ struct ContainerLogs: Sendable {
         started = Self.time(ended?["startedAt"])
         finished = Self.time(ended?["finishedAt"])
         containerID = ended?["containerID"]?.string ?? ""
+        output = written(since: started, isRunning: false)
     }
 
     private static func time(_ value: JSON?) -> Instant { value?.string.flatMap { Instant(rfc3339: $0) } ?? Instant(seconds: 0) }
@@ -87,11 +93,11 @@ struct ContainerLogs: Sendable {
     /// Lines and their times, up to now.
     func lines(until now: Instant) -> [(time: Instant, text: String)] {
         let end = finished ?? now
-        return program.lines.map { (started + $0.after, $0.text) }.filter { $0.0 <= end }
+        return output.map { (started + $0.after, $0.text) }.filter { $0.0 <= end }
     }
 
     /// When the next line comes; `nil` for none.
-    func nextLine(after now: Instant) -> Instant? { isOver ? nil : program.lines.map { started + $0.after }.first { $0 > now } }
+    func nextLine(after now: Instant) -> Instant? { isOver ? nil : output.map { started + $0.after }.first { $0 > now } }
 
     /// The lines that an options' reader gets at first, as bytes.
     func text(_ options: Options, until now: Instant) -> [UInt8] {
