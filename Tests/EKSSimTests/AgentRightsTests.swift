@@ -125,6 +125,22 @@ struct AgentRightsTests: NodegroupSuite {
         }
     }
 
+    @Test("without the right to pull images no agent runs, until there is one")
+    func images() async throws {
+        try await Harness.run { harness in
+            try await makeRole(harness, ["AmazonEKSWorkerNodePolicy", "AmazonEKS_CNI_Policy"])
+            try await makeGroup(harness)
+            await advance(harness, .seconds(30))
+            #expect(try await Array(nodes(harness).values) == [false, false])
+            #expect(try await agents(harness).allSatisfy { $0["ready"] == false })
+            #expect(try await harness.simulator.pools(cluster: "demo", node: nil)["nodes"]?.array?.isEmpty == true)
+            try await attach(harness, "AmazonEC2ContainerRegistryPullOnly")
+            await advance(harness, .seconds(30))
+            #expect(try await Array(nodes(harness).values) == [true, true])
+            #expect(try await agents(harness).allSatisfy { $0["ready"] == true })
+        }
+    }
+
     @Test("a policy that is taken away leaves pods the addresses that are there")
     func taken() async throws {
         try await Harness.run { harness in

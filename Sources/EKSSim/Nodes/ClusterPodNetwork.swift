@@ -111,7 +111,7 @@ final class ClusterPodNetwork: PodNetwork {
         guard machine.isInstance else { return true }
         await add(machine)
         guard machine.hasNetwork, aws.frontDoor != nil, InstanceLimits.of(machine.instanceType) != nil else { return machine.hasNetwork }
-        if hasOtherPlugin, let host = host(machine.name), host.agent == nil { await start(machine.name) }
+        if let host = host(machine.name), host.agent == nil, host.pod != nil || hasOtherPlugin { await start(machine.name) }
         return agent(machine.name) != nil
     }
 
@@ -254,7 +254,8 @@ final class ClusterPodNetwork: PodNetwork {
         let agentPod = AgentPod(
             uid: sandbox.uid, containerID: container, environment: environment, credentials: credentials(of: pod, on: host.machine))
         change(sandbox.node) { $0.pod = agentPod }
-        await start(sandbox.node)
+        // Without its image nothing runs in the container; the first agent starts when the node can pull.
+        if host.machine.hasNetwork || host.agent != nil { await start(sandbox.node) }
     }
 
     private func credentials(of pod: JSON, on machine: NodeMachine) -> AgentCredentials? {
