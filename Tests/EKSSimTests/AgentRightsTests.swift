@@ -74,6 +74,12 @@ struct AgentRightsTests: NodegroupSuite {
         return answer.text.split(separator: "\n").map { String($0.split(separator: "msg=").last ?? "") }
     }
 
+    /// The smallest fix of the newest request of a name that was refused.
+    private func fix(_ harness: Harness, _ summary: String) -> String {
+        let traces = harness.simulator.world.traces.recent(limit: 1000).map(\.snapshot)
+        return traces.first { $0.summary == summary }?.steps.last { $0.verdict == .fail }?.fix ?? ""
+    }
+
     /// What the events of a reason say.
     private func events(_ harness: Harness, _ reason: String) async throws -> [String] {
         let list = try await harness.kubernetes("GET", "/api/v1/namespaces/kube-system/events", token: harness.token()).json
@@ -91,6 +97,8 @@ struct AgentRightsTests: NodegroupSuite {
             #expect(
                 try await log(harness).contains(
                     "is not authorized to perform: ec2:DescribeNetworkInterfaces because no identity-based policy allows"))
+            let statement = fix(harness, "ec2:DescribeNetworkInterfaces")
+            #expect(statement.contains("put-role-policy --role-name nodes") && statement.contains("ec2:DescribeNetworkInterfaces"))
             let daemonSet = try await harness.kubernetes(
                 "GET", "/apis/apps/v1/namespaces/kube-system/daemonsets/aws-node", token: harness.token())
             #expect(daemonSet.json.at("status", "numberReady") == 0 && daemonSet.json.at("status", "numberUnavailable") == 2)
@@ -236,6 +244,7 @@ struct AgentRightsTests: NodegroupSuite {
             #expect(
                 try await log(harness).contains("is not authorized to perform: eks-auth:AssumeRoleForPodIdentity on resource: arn:aws:eks:")
             )
+            #expect(fix(harness, "pod-identity-agent:/v1/credentials").contains("eks-auth:AssumeRoleForPodIdentity"))
             try await attach(harness, "AmazonEKSWorkerNodePolicy")
             await advance(harness, .seconds(120))
             #expect(try await Array(nodes(harness).values) == [true, true])

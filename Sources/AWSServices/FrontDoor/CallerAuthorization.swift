@@ -52,33 +52,13 @@ struct CallerAuthorization: Sendable {
 
     /// AWS' refusal of a call.
     static func refusal(_ decision: AccessDecision, _ call: AWSCall, _ action: String, _ resource: String) -> AWSError {
-        refusal(decision, call.caller, call.service, call.wire, action, resource)
-    }
-
-    private static func refusal(
-        _ decision: AccessDecision, _ caller: Caller, _ service: String, _ wire: AWSProtocol, _ action: String, _ resource: String
-    ) -> AWSError {
         // EC2 puts a sentence in front and names no resource for calls that have none.
-        let isEC2 = service == "ec2"
+        let isEC2 = call.service == "ec2"
         let place = isEC2 && resource == "*" ? "" : " on resource: \(resource)"
         return AWSError(
-            403, wire.accessDeniedCode,
-            "\(isEC2 ? "You are not authorized to perform this operation. " : "")User: \(caller.arn) is not authorized to perform: \(action)\(place)\(decision.because(action))"
+            403, call.wire.accessDeniedCode,
+            "\(isEC2 ? "You are not authorized to perform this operation. " : "")User: \(call.caller.arn) is not authorized to perform: \(action)\(place)\(decision.because(action))"
         )
-    }
-
-    /// Answers what refuses actions of EC2 that a caller asks for in process: its policies are read once for all of a call's resources.
-    func gateOfEC2(
-        _ caller: Caller, _ owner: JSON?
-    ) -> (_ action: String, _ resource: String, _ conditions: [String: [String]]) throws(AWSError) -> Void {
-        let context = principalContext(caller, owner)
-        let policies = policies(caller, owner)
-        return { action, resource, conditions throws(AWSError) in
-            let request = PolicyRequest(
-                action: action, resource: resource, context: context.merging(conditions) { _, specific in specific })
-            let decision = policies.evaluate(request, granted: .none)
-            guard decision.isAllowed else { throw Self.refusal(decision, caller, "ec2", .ec2, action, resource) }
-        }
     }
 
     // MARK: The caller's policies

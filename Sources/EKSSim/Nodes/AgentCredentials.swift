@@ -88,14 +88,12 @@ final class AgentCredentials: Sendable {
             ("WebIdentityToken", try await mounted()),
         ]
         let body = form.map { "\($0)=\(PercentEncoding.encode($1))" }.joined(separator: "&")
-        let connection = ConnectionRecord(
-            id: 0, remoteAddress: "127.0.0.1", remotePort: 0, listener: "aws", isTLS: true, peerCertificates: [])
         let trace = RequestTrace(id: world.random.uuid(), received: world.now, summary: "POST /", target: "aws")
         let response = await node.frontDoor.handle(
             HTTPRequest(
                 method: "POST", path: "/", query: nil,
                 headers: ["Content-Type": "application/x-www-form-urlencoded", "Accept": "application/json"], body: Array(body.utf8),
-                connection: connection, trace: trace))
+                connection: .inProcess(listener: "aws"), trace: trace))
         let answer = response.collected.flatMap { try? JSON(parsing: $0) } ?? .null
         let result = answer.at("AssumeRoleWithWebIdentityResponse", "AssumeRoleWithWebIdentityResult", "Credentials")
         guard let keyID = result?["AccessKeyId"]?.string, let end = result?["Expiration"]?.string.flatMap(Instant.init(rfc3339:)) else {
@@ -114,7 +112,7 @@ final class AgentCredentials: Sendable {
         trace.describe("pod-identity-agent:/v1/credentials")
         defer { world.traces.record(trace) }
         do throws(AWSError) {
-            try node.frontDoor.judgePodIdentity(ofInstance: node.instanceID, cluster: node.record)
+            try node.frontDoor.judgePodIdentity(ofInstance: node.instanceID, cluster: node.record, trace: trace)
             let credentials = try await node.frontDoor.podIdentityCredentials(of: node.record, token: token, trace: trace)
             trace.finish(status: 200)
             return Session(keyID: credentials.accessKeyID, end: credentials.expiration)

@@ -43,8 +43,8 @@ struct AgentPod: Sendable {
 
 /// The settings of agents as the DaemonSet `aws-node` and its pods carry them.
 enum AgentEnvironment {
-    static let namespace = "kube-system"
-    static let name = "aws-node"
+    static let namespace = AgentEntryPoint.namespace
+    static let name = AgentEntryPoint.name
     /// The container that sets the node's kernel up, and what it is told.
     private static let initialiser = "aws-vpc-cni-init"
     private static let kernelSetting = "DISABLE_TCP_EARLY_DEMUX"
@@ -60,10 +60,5 @@ enum AgentEnvironment {
         let first = spec?["initContainers"]?.array?.first { $0["name"]?.string == initialiser }
         environment[kernelSetting] = first?["env"]?.array?.first { $0["name"]?.string == kernelSetting }?["value"]?.string
         return environment
-    }
-
-    /// Whether a pod is one of the DaemonSet's: by its label, as the DaemonSet selects it.
-    static func isAgent(_ pod: JSON) -> Bool {
-        pod.at("metadata", "namespace")?.string == namespace && pod.at("metadata", "labels", "k8s-app")?.string == name
     }
 }

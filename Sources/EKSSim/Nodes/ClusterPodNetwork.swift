@@ -248,7 +248,7 @@ final class ClusterPodNetwork: PodNetwork {
         guard let host = host(sandbox.node) else { return }
         let isOwn = host.pod?.uid == sandbox.uid
         let container = running[AgentEnvironment.name]
-        guard isOwn ? container != host.pod?.containerID : container != nil && AgentEnvironment.isAgent(pod) else { return }
+        guard isOwn ? container != host.pod?.containerID : container != nil && AgentEntryPoint.isIn(pod) else { return }
         guard let container else { return await stop(sandbox.node) }
         guard let environment = AgentEnvironment.of(spec: pod["spec"]) else { return }
         let agentPod = AgentPod(

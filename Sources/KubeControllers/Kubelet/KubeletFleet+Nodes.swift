@@ -1,6 +1,8 @@
 import JSON
 import KubeAPI
+import KubeAPIServer
 import RBAC
+import Store
 import World
 
 /// How kubelets make their machines nodes, and say how these are.
@@ -87,9 +89,9 @@ extension KubeletFleet {
         await writeLease(&kubelet, at: now)
         if isKnown {
             // Unless it never was ready, the plugin's configuration is on disk: whether what connects its pods comes up again or not.
-            let wasKeptOut = await kubelet.client.send("GET", "/api/v1/nodes/\(name)").object.at("status", "conditions")?.array?.contains {
-                $0["type"] == "Ready" && $0["status"] == "False"
-            }
+            let stored = access.cluster.store.get(Key(access.cluster.collection(group: "", "nodes"), name))
+            let conditions = stored.flatMap { try? JSON(parsing: $0.value) }?.at("status", "conditions")?.array
+            let wasKeptOut = conditions?.contains { $0["type"] == "Ready" && $0["status"] == "False" }
             if kubelet.machine.hasNetwork, wasKeptOut != true { kubelet.readySince = now }
             _ = await network.prepare(kubelet.machine)
             keep(kubelet)

@@ -1,6 +1,6 @@
-import IAMPolicy
 public import IPAddress
 public import JSON
+public import World
 
 /// EC2 as a program on an instance calls it, in process: without a signature, and with the rights of the instance's role judged by who calls.
 extension AWSFrontDoor {
@@ -22,53 +22,44 @@ extension AWSFrontDoor {
     }
 
     /// Asks whether a program on an instance may make a call of EC2: with the credentials of a session, else with those of the instance's
-    /// role. Answers the account that the call goes to, which is that of the credentials.
+    /// role. Answers the account that the call goes to, which is that of the credentials. What IAM refuses leaves a trace.
     ///
     /// - Parameter session: the access key of the session; `nil` for none.
     /// - Throws: EC2's refusal.
     public func judge(
         _ operation: String, _ input: JSON, ofInstance id: String, session: String?, account: String, region: String
     ) throws(AWSError) -> String {
-        let own = regions.resources(account, region).present
         guard let known = EC2Service.operations[operation] else { return account }
+        let own = regions.resources(account, region).present
         let caller: Caller
-        let role: JSON?
-        if let session {
-            caller = try authentication.caller(ofSession: session, .ec2)
-            role = authorization.owner(caller)
-        } else {
-            (caller, role) = Self.caller(ofInstance: id, own)
-        }
+        if let session { caller = try authentication.caller(ofSession: session, .ec2) } else { caller = Self.caller(ofInstance: id, own) }
         let draft = caller.accountID == account ? own : regions.resources(caller.accountID, region).present
-        let request = EC2Request(call: nil, operation: operation, input: input, authorization: nil)
-        try ec2.authorize(request, known, draft, require: authorization.gateOfEC2(caller, role))
+        let call = inProcessCall("ec2:\(operation)", as: caller, to: "ec2", .ec2, region)
+        do throws(AWSError) {
+            try ec2.authorize(EC2Request(call: call, operation: operation, input: input, authorization: authorization), known, draft)
+        } catch {
+            noteRefusal(error, of: call)
+            throw error
+        }
         return caller.accountID
     }
 
     /// Asks whether the role of an instance may take credentials for the pods on it, as their agent does (EKS Auth).
     ///
     /// - Throws: EKS Auth's refusal.
-    public func judgePodIdentity(ofInstance id: String, cluster: ClusterRecord) throws(AWSError) {
-        let draft = regions.resources(cluster.accountID, cluster.region).present
-        let (caller, role) = Self.caller(ofInstance: id, draft)
-        let action = PodIdentityService.action
-        let decision = authorization.policies(caller, role).evaluate(
-            PolicyRequest(action: action, resource: cluster.arn), granted: .none)
-        guard decision.isAllowed else {
-            throw AWSError(
-                400, "AccessDeniedException",
-                "User: \(caller.arn) is not authorized to perform: \(action) on resource: \(cluster.arn)\(decision.because(action))")
-        }
+    public func judgePodIdentity(ofInstance id: String, cluster: ClusterRecord, trace: RequestTrace) throws(AWSError) {
+        let caller = Self.caller(ofInstance: id, regions.resources(cluster.accountID, cluster.region).present)
+        let call = inProcessCall(PodIdentityService.action, as: caller, to: "eks-auth", .restJSON, cluster.region, trace: trace)
+        try authorization.require(call, PodIdentityService.action, on: cluster.arn)
     }
 
-    /// The session that an instance's metadata hand out, and the role that it is of.
-    private static func caller(ofInstance id: String, _ draft: ResourceDraft) -> (Caller, role: JSON?) {
+    /// The session that an instance's metadata hand out.
+    private static func caller(ofInstance id: String, _ draft: ResourceDraft) -> Caller {
         let role = draft.get(.instance, id).flatMap { Self.role(of: $0, draft) }
         let name = role?["RoleName"]?.string ?? ""
-        let caller = Caller(
+        return Caller(
             arn: "arn:aws:sts::\(draft.account):assumed-role/\(name)/\(id)", accountID: draft.account,
             userID: "\(role?["RoleId"]?.string ?? ""):\(id)", roleARN: role?["Arn"]?.string, roleName: name, userName: nil)
-        return (caller, role)
     }
 
     /// Where an instance lies; `nil` when there is none.

@@ -19,20 +19,31 @@ extension AWSFrontDoor {
         let caller = Caller(
             arn: "arn:aws:sts::\(account):assumed-role/\(name)/\(session)", accountID: account,
             userID: "\(record?["RoleId"]?.string ?? ""):\(session)", roleARN: role, roleName: name, userName: nil)
-        let trace = RequestTrace(id: world.random.uuid(), received: world.now, summary: "ec2:\(operation)", target: "ec2")
-        trace.identify(caller.arn)
-        let call = AWSCall(
-            request: HTTPRequest(method: "POST", path: "/", connection: .inProcess(listener: "aws"), trace: trace), query: [],
-            caller: caller, region: region, requestID: trace.id, service: "ec2", wire: .ec2)
+        let call = inProcessCall("ec2:\(operation)", as: caller, to: "ec2", .ec2, region)
         do throws(AWSError) {
             return try await ec2.perform(operation, input, as: call, on: regions.resources(account, region))
         } catch {
-            if error.code == AWSProtocol.ec2.accessDeniedCode {
-                trace.finish(status: error.status)
-                world.traces.record(trace)
-            }
+            noteRefusal(error, of: call)
             throw error
         }
+    }
+
+    /// A call that a program in the simulator makes, whose caller nobody has to verify; it is explained in `trace`, else in one of its own.
+    func inProcessCall(
+        _ summary: String, as caller: Caller, to service: String, _ wire: AWSProtocol, _ region: String, trace: RequestTrace? = nil
+    ) -> AWSCall {
+        let trace = trace ?? RequestTrace(id: world.random.uuid(), received: world.now, summary: summary, target: service)
+        trace.identify(caller.arn)
+        return AWSCall(
+            request: HTTPRequest(method: "POST", path: "/", connection: .inProcess(listener: "aws"), trace: trace), query: [],
+            caller: caller, region: region, requestID: trace.id, service: service, wire: wire)
+    }
+
+    /// Keeps the trace of a call that IAM refused, as that of a client's call.
+    func noteRefusal(_ error: AWSError, of call: AWSCall) {
+        guard error.code == call.wire.accessDeniedCode else { return }
+        call.request.trace.finish(status: error.status)
+        world.traces.record(call.request.trace)
     }
 }
 

@@ -1,15 +1,18 @@
-import JSON
+public import JSON
 import KubeAPI
 import World
 
 /// What the entry point of `aws-node` writes (amazon-vpc-cni-k8s, cmd/aws-vpc-cni/main.go): it starts the agent and waits until that answers,
 /// and only then puts the plugin's configuration where the kubelet looks for it.
-enum AgentEntryPoint {
-    private static let name = "aws-node"
+public enum AgentEntryPoint {
+    /// The container, its pods' label and their DaemonSet.
+    public static let name = "aws-node"
+    /// The namespace of the DaemonSet.
+    public static let namespace = "kube-system"
 
-    /// Whether a container of a pod runs it.
-    static func isRun(by container: String, of pod: JSON) -> Bool {
-        container == name && pod.objectNamespace == "kube-system" && pod.at("metadata", "labels", "k8s-app")?.string == name
+    /// Whether a pod is one of the DaemonSet's: by its label, as the DaemonSet selects it.
+    public static func isIn(_ pod: JSON) -> Bool {
+        pod.objectNamespace == namespace && pod.at("metadata", "labels", "k8s-app")?.string == name
     }
 
     /// The lines of one run; `ready` is when the agent was seen to answer, `nil` for not.

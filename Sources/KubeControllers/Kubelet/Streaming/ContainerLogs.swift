@@ -57,7 +57,7 @@ struct ContainerLogs: Sendable {
         else { throw .badRequest("\(subject) is not available") }
         let last = status.at("lastState", "terminated")
         func written(since start: Instant, isRunning: Bool) -> [ContainerProgram.Line] {
-            guard AgentEntryPoint.isRun(by: name, of: pod) else { return ContainerProgram(container, of: pod).lines }
+            guard name == AgentEntryPoint.name, AgentEntryPoint.isIn(pod) else { return ContainerProgram(container, of: pod).lines }
             let ready = pod.at("status", "conditions")?.array?.first { $0["type"] == "ContainersReady" && $0["status"] == "True" }
             return AgentEntryPoint.lines(started: start, ready: isRunning ? ready.map { Self.time($0["lastTransitionTime"]) } : nil)
         }
