@@ -119,7 +119,6 @@ is "its agent's pod is not ready" "$(until_is '1/2 Running' ready)" '1/2 Running
 asked() { k demo get events -n kube-system | grep -q 'Readiness probe failed' && echo yes; }
 until_is yes asked >/dev/null
 like "the kubelet asks it in vain" "$(k demo get events -n kube-system)" 'Readiness probe failed: \{"level":"info".*timeout: failed to connect service \\":50051\\" within 5s'
-like "why says what to allow" "$(eks-sim why --refused)" 'aws iam put-role-policy --role-name nodes .*ec2:DescribeNetworkInterfaces'
 like "it waits for the agent" "$(k demo logs -n kube-system "$AGENT" -c aws-node | tail -1)" 'level=info msg="Checking for IPAM connectivity... "'
 aws iam attach-role-policy --role-name nodes --policy-arn arn:aws:iam::aws:policy/AmazonEKS_CNI_Policy
 run "the policy, and another pod for the agent" k demo delete -n kube-system "$AGENT"
