@@ -304,6 +304,10 @@ struct AgentRightsTests: NodegroupSuite {
             #expect(later.at("metadata", "uid") != node.at("metadata", "uid"))
             #expect(try await agents(harness).map { [$0["ready"], $0["restartCount"]] } == [[true, 1]])
             let addresses = try await pods(harness, "kube-dns").compactMap { $0.at("status", "podIP")?.string }
+            // What its kubelet says again is not said by the lost one's.
+            _ = try await events(harness, "Pulled")
+            let refused = harness.simulator.world.traces.recent(limit: 4000).map(\.snapshot).filter { $0.status == 401 }
+            #expect(refused.isEmpty, "\(refused.map(\.summary))")
             let held = try await harness.simulator.pools(cluster: "demo", node: nil).at("nodes")?.array?.first?["used"]
             #expect(addresses.count == 2 && held == 2)
         }

@@ -57,7 +57,7 @@ actor CoreEventRecorder {
         if var same = known[key] {
             same.count += 1
             same.last = now
-            same.ticket = await journal.repeat(same.ticket, count: same.count, message: message)
+            same.ticket = await journal.repeat(same.ticket, source, count: same.count, message: message)
             known[key] = same
             return
         }

@@ -30,7 +30,7 @@ final class EventSource: Sendable {
 
 /// An event that is still to be written, or a repetition of one that is written.
 struct EventDraft: Sendable {
-    let source: EventSource
+    var source: EventSource
     let regarding: ObjectReference
     let related: ObjectReference?
     let isWarning: Bool

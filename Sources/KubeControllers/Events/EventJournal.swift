@@ -42,9 +42,10 @@ actor EventJournal {
         return await append(draft)
     }
 
-    /// Records that an event happened again: `count` times up to now.
-    func `repeat`(_ ticket: Ticket, count: Int64, message: String) async -> Ticket {
+    /// Records that an event happened again: `count` times up to now. `source` is who says so, whose client may be another one by now.
+    func `repeat`(_ ticket: Ticket, _ source: EventSource, count: Int64, message: String) async -> Ticket {
         var draft = ticket.draft
+        draft.source = source
         draft.count = count
         draft.last = world.now
         draft.message = message

@@ -45,7 +45,7 @@ actor EventRecorder {
         if var series = known[kind], now - series.last < Self.seriesEnd {
             series.count += 1
             series.last = now
-            series.ticket = await journal.repeat(series.ticket, count: series.count, message: Self.cut(note))
+            series.ticket = await journal.repeat(series.ticket, source, count: series.count, message: Self.cut(note))
             known[kind] = series
             return
         }
